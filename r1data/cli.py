@@ -1,0 +1,246 @@
+"""The r1data command: thin verbs over the Python functions."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from r1data import __version__
+from r1data.errors import DONE, SET_ASIDE, R1DataError
+
+app = typer.Typer(
+    name="r1data",
+    help="Make verified video-reasoning datasets: from questions and clips to Parquet shards.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+sources_app = typer.Typer(help="The sources that r1data knows.", no_args_is_help=True)
+app.add_typer(sources_app, name="sources")
+
+RecipeArg = Annotated[str, typer.Argument(help="a recipe file, or the name of a shipped one")]
+BuildArg = Annotated[Path, typer.Argument(help="the folder of a build")]
+OutOpt = Annotated[Path | None, typer.Option(help="folder of the build; default builds/NAME")]
+LimitOpt = Annotated[int | None, typer.Option(min=1, help="at most so many rows a source")]
+EngineOpt = Annotated[str | None, typer.Option(help="pool or inline; default: the recipe's")]
+WorkersOpt = Annotated[int | None, typer.Option(min=1, help="worker processes")]
+SetOpt = Annotated[list[str] | None, typer.Option("--set", help="change the recipe: key.key=value")]
+JsonOpt = Annotated[bool, typer.Option("--json", help="print JSON")]
+DEBUG = "--debug"
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="show tracebacks")] = False,
+) -> None:
+    """Options of all commands."""
+    if version:
+        say(f"r1data {__version__}")
+        raise typer.Exit(DONE)
+
+
+@app.command()
+def build(
+    recipe: RecipeArg,
+    out: OutOpt = None,
+    limit: LimitOpt = None,
+    until: Annotated[str | None, typer.Option(help="stop after this stage")] = None,
+    engine: EngineOpt = None,
+    workers: WorkersOpt = None,
+    set_: SetOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Run or resume a build: the same command."""
+    run(recipe, out, limit, until, engine, workers, set_, as_json)
+
+
+def staged(name: str, stage: str, text: str) -> None:
+    """Add the verb `name`: build until `stage`."""
+
+    def verb(
+        recipe: RecipeArg,
+        out: OutOpt = None,
+        limit: LimitOpt = None,
+        engine: EngineOpt = None,
+        workers: WorkersOpt = None,
+        set_: SetOpt = None,
+        as_json: JsonOpt = False,
+    ) -> None:
+        run(recipe, out, limit, stage, engine, workers, set_, as_json)
+
+    app.command(name, help=text)(verb)
+
+
+staged("download", "media", "Build until the media of the chosen rows are here.")
+staged("frames", "frames", "Build until the frames are taken.")
+staged("cot", "responses", "Build until the teacher has answered.")
+staged("filter", "selection", "Build until right answers are chosen.")
+
+
+def run(
+    recipe: str,
+    out: Path | None,
+    limit: int | None,
+    until: str | None,
+    engine: str | None,
+    workers: int | None,
+    overrides: list[str] | None,
+    as_json: bool,
+) -> None:
+    """Build, print the summary, and exit with 3 where the build is not all that was asked for."""
+    from r1data.building import build, failed_softly
+    from r1data.recipe import load_recipe
+    from r1data.summary import as_dict, summary
+
+    checked = load_recipe(recipe, overrides or [], limit)
+    done = build(checked, out=out, engine=engine, workers=workers, until=until)
+    show(as_dict(done) if as_json else summary(done))
+    assert done.tally is not None
+    soft = failed_softly(done.tally, done.counts(), checked.run.allowed_drops)
+    if soft is not None:
+        complain(soft)
+        raise typer.Exit(SET_ASIDE)
+
+
+@app.command()
+def demo(
+    out: OutOpt = None,
+    engine: EngineOpt = None,
+    workers: WorkersOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Every stage on moving shapes with a teacher that looks at pixels; no key, no network."""
+    run("demo", out, None, None, engine, workers, None, as_json)
+
+
+@app.command()
+def plan(
+    recipe: RecipeArg, limit: LimitOpt = None, set_: SetOpt = None, as_json: JsonOpt = False
+) -> None:
+    """Rows, bytes, requests, tokens, cost and licences, before anything runs; sends nothing."""
+    from r1data.plan import make_plan, plan_text
+    from r1data.recipe import load_recipe
+
+    made = make_plan(load_recipe(recipe, set_ or [], limit))
+    show(made if as_json else plan_text(made))
+
+
+@app.command()
+def status(build: BuildArg, as_json: JsonOpt = False) -> None:
+    """How far a build is, and what fell out so far."""
+    from r1data.building import open_build
+    from r1data.summary import status_dict, status_text
+
+    found = status_dict(open_build(build))
+    show(found if as_json else status_text(found))
+
+
+@app.command()
+def why(
+    build: BuildArg,
+    identity: Annotated[str, typer.Argument(metavar="ID", help="of a sample: source/row-id")],
+    as_json: JsonOpt = False,
+) -> None:
+    """What became of one sample, stage by stage."""
+    from r1data.building import open_build
+    from r1data.summary import why_dict, why_text
+
+    story = why_dict(open_build(build), identity)
+    show(story if as_json else why_text(story))
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="a build or a release")], as_json: JsonOpt = False
+) -> None:
+    """Prove that nothing was lost and every file is whole; exit code 1 where something is wrong."""
+    from r1data.release.check import check
+    from r1data.summary import check_text
+
+    report = check(path)
+    named = {**report._asdict(), "findings": [each._asdict() for each in report.findings]}
+    show(named if as_json else check_text(report))
+    if report.findings:
+        raise typer.Exit(1)
+
+
+@sources_app.command("list")
+def sources_list(as_json: JsonOpt = False) -> None:
+    """All sources, with their terms and how sure we are of each mapping."""
+    from r1data.summary import sources_dict, sources_text
+
+    found = sources_dict()
+    show(found if as_json else sources_text(found))
+
+
+@sources_app.command("show")
+def sources_show(name: str) -> None:
+    """One card as it stands."""
+    from r1data.sources.catalogue import CARDS, load_card
+
+    card = load_card(name)
+    say((CARDS / f"{card.name}.yaml").read_text(encoding="utf-8").rstrip())
+
+
+@sources_app.command("check")
+def sources_check(
+    recipe: RecipeArg,
+    rows: Annotated[int, typer.Option(min=1, help="rows to show of each source")] = 3,
+    set_: SetOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Read the sources of a recipe and show what their first rows become."""
+    from r1data.plan import first_samples
+    from r1data.recipe import load_recipe
+
+    show(first_samples(load_recipe(recipe, set_ or [], rows)), compact=as_json)
+
+
+@app.command()
+def doctor(
+    recipe: Annotated[str | None, typer.Argument(help="ask the lanes of this recipe too")] = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """What this machine has and lacks, and what the teacher's endpoint accepts."""
+    from r1data.doctor import examine, findings_text
+
+    findings = examine(recipe)
+    show([each._asdict() for each in findings] if as_json else findings_text(findings))
+    if any(not each.good for each in findings):
+        raise typer.Exit(1)
+
+
+def show(value: Any, compact: bool = False) -> None:
+    """Print a text as it is, anything else as JSON."""
+    indent = None if compact else 1
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
+    say(value if isinstance(value, str) else text)
+
+
+def say(text: str) -> None:
+    """Print a text on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def complain(error: R1DataError) -> None:
+    """Print an error for a person."""
+    sys.stderr.write(f"r1data: {error}\n")
+
+
+def main() -> None:
+    """Run the command; an error is one line and its exit code, a traceback only with --debug."""
+    debug = DEBUG in sys.argv
+    sys.argv = [each for each in sys.argv if each != DEBUG]
+    try:
+        app()
+    except R1DataError as error:
+        if debug:
+            raise
+        complain(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(DONE)

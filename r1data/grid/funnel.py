@@ -1,0 +1,62 @@
+"""The funnel: how many rows came in, where they fell out and why, how many are left.
+
+Every table carries the reasons of those before it, so the notes of the stages are enough: what
+a stage dropped itself is what its notes count more than the notes before.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from r1data.grid.shards import Note, read_note
+from r1data.grid.work import GATHER_NOTE
+
+
+class Step(NamedTuple):
+    """Rows that fell out at one stage for one reason."""
+
+    stage: str
+    reason: str
+    rows: int
+
+
+class Funnel(NamedTuple):
+    """collected = left + the sum over steps, for as many shards as the last stage has made."""
+
+    collected: int
+    steps: list[Step]
+    left: int
+
+
+def stage_folders(build: Path) -> list[Path]:
+    """Return the stage folders of a build in their order."""
+    found = [path for path in build.glob("[0-9]*.*") if path.is_dir()]
+    return sorted(found, key=lambda path: int(path.name.partition(".")[0]))
+
+
+def shard_notes(folder: Path) -> Iterator[Note]:
+    """Yield the notes of a stage's shards, in order of their names."""
+    gathered = read_note(folder / GATHER_NOTE)
+    for path in sorted(folder.glob("*.json")):
+        note = read_note(path) if path.name != GATHER_NOTE else None
+        if note is not None and (gathered is None or note.shard in gathered.shards):
+            yield note
+
+
+def funnel(build: Path) -> Funnel:
+    """Count a build's rows by stage and reason."""
+    before: Counter[str] = Counter()
+    steps: list[Step] = []
+    collected = 0
+    for folder in stage_folders(build):
+        notes = list(shard_notes(folder))
+        if folder.name.startswith("1."):
+            collected = sum(note.rows for note in notes)
+        drops = Counter[str]()
+        for note in notes:
+            drops.update(note.drops)
+        for reason, rows in sorted((drops - before).items()):
+            steps.append(Step(folder.name.partition(".")[2], reason, rows))
+        before |= drops
+    return Funnel(collected, steps, collected - sum(step.rows for step in steps))

@@ -1,0 +1,214 @@
+"""From a source's row to a sample: fields by the card's mapping, then one set of checks for all.
+
+What is wrong with a single row's truth is a drop reason. What is wrong with the file or the mapping
+(a missing field, an unknown problem type) is an InputError: it would be wrong for other rows too.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from r1data.errors import InputError, RowDrop
+from r1data.grid.drops import Drop
+from r1data.recipe import suggestion
+from r1data.sources.catalogue import Source
+from r1data.sources.reading import Raw
+from r1data.sources.transforms import LETTERS, TRANSFORMS, split_letter
+
+PROBLEM_TYPES = ("multiple choice", "numerical", "OCR", "free-form", "regression")
+DATA_TYPES = ("image", "video")
+OPTIONAL = frozenset({"id", "problem_id", "options", "data_source", "split", "start", "end"})
+
+
+def normalise(source: Source, raw: Raw) -> dict[str, Any]:
+    """Return the sample of one row; a fault of its truth stands in its `drop_reason`."""
+    where = f"{source.card.questions}, {raw.where}"
+    values = {
+        column: take(spec, column, raw, where) for column, spec in source.card.mapping.items()
+    }
+    sample = frame_of(source, raw, values, where)
+    try:
+        options, letters = clean_options(values.get("options"))
+        sample["options"] = options
+        sample["solution"] = truth(values["solution"], sample["problem_type"], options, letters)
+        sample["media"] = [media_entry(uri, sample["data_type"], values) for uri in uris(values)]
+    except RowDrop as drop:
+        sample.update(drop_reason=drop.reason.value, drop_detail=drop.detail)
+    return sample
+
+
+def take(spec: Any, column: str, raw: Raw, where: str) -> Any:
+    """Take one column's value out of a row, as the card says."""
+    rule: Mapping[str, Any] = {"field": spec} if isinstance(spec, str) else spec
+    if "value" in rule:
+        return rule["value"]
+    value = fill(rule["text"], raw, where) if "text" in rule else look_up(rule, column, raw, where)
+    if "map" in rule and value is not None:
+        if value not in rule["map"]:
+            known = ", ".join(map(str, rule["map"]))
+            raise InputError(f"{where}: '{value}' in '{rule['field']}' is none of: {known}")
+        value = rule["map"][value]
+    for name in rule.get("then", ()) if value is not None else ():
+        if name not in TRANSFORMS:
+            raise InputError(f"no transform '{name}'{suggestion(name, list(TRANSFORMS))}")
+        value = TRANSFORMS[name](value)
+    return value
+
+
+def look_up(rule: Mapping[str, Any], column: str, raw: Raw, where: str) -> Any:
+    """Follow a field's name into the row; dots go into nested objects."""
+    value: Any = raw.row
+    for part in rule["field"].split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            if column in OPTIONAL:
+                return None
+            fields = ", ".join(map(str, raw.row))
+            raise InputError(f"{where}: no field '{rule['field']}' (the row has: {fields})")
+        value = value[part]
+    return value
+
+
+def fill(text: str, raw: Raw, where: str) -> str:
+    """Fill the {field} placeholders of a text."""
+    try:
+        return text.format_map(raw.row)
+    except (KeyError, IndexError, AttributeError, ValueError) as problem:
+        raise InputError(f"{where}: cannot fill '{text}': no field {problem}") from problem
+
+
+def frame_of(source: Source, raw: Raw, values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the sample without its options, truth and media, all of it checked."""
+    problem = required_text(values, "problem", where)
+    used = {
+        spec if isinstance(spec, str) else spec.get("field")
+        for spec in source.card.mapping.values()
+    }
+    rest = {k: v for k, v in raw.row.items() if k not in used and isinstance(v, str | int | float)}
+    extra = {
+        **rest,
+        **{k: values[k] for k in ("problem_id", "data_source") if values.get(k) is not None},
+    }
+    row = row_id(values.get("id"), raw)
+    card = source.card
+    return {
+        "id": f"{source.name}/{row}",
+        "source": source.name,
+        "split": values.get("split"),
+        "problem": problem,
+        "options": [],
+        "problem_type": one_of(values, "problem_type", PROBLEM_TYPES, where),
+        "solution": "",
+        "data_type": one_of(values, "data_type", DATA_TYPES, where),
+        "media": [],
+        "license": {
+            k: card.license[k] for k in ("annotations", "media", "non_commercial", "gated")
+        },
+        "origin": {
+            "repo": None,
+            "revision": None,
+            "file": card.questions,
+            "row": raw.where,
+            "url": card.homepage or None,
+        },
+        "extra": json.dumps(extra, ensure_ascii=False, sort_keys=True),
+        "drop_reason": None,
+        "drop_detail": None,
+    }
+
+
+def row_id(value: Any, raw: Raw) -> str:
+    """Return the source's own row id; where it has none, the row's position."""
+    return raw.where.split()[-1] if value is None or value == "" else str(value)
+
+
+def required_text(values: Mapping[str, Any], column: str, where: str) -> str:
+    """Return a text that must not be empty."""
+    value = values[column]
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"{where}: '{column}' is empty or no text")
+    return value.strip()
+
+
+def one_of(values: Mapping[str, Any], column: str, allowed: Sequence[str], where: str) -> str:
+    """Return a value from a closed list."""
+    value = values[column]
+    if value not in allowed:
+        hint = suggestion(str(value), allowed).replace("known keys", "allowed")
+        raise InputError(f"{where}: '{value}' is no {column.replace('_', ' ')}{hint}")
+    return value
+
+
+def clean_options(value: Any) -> tuple[list[str], list[str]]:
+    """Return the option texts without letters, and the letters that the source gave them.
+
+    Letters count only where every option has one and no two are the same: "A. m. Smith" in one of
+    four options is a text.
+    """
+    texts = option_texts(value)
+    pairs = [split_letter(text) for text in texts]
+    letters = [letter for letter, _ in pairs]
+    if texts and all(letters) and len(set(letters)) == len(letters):
+        return [text for _, text in pairs], letters
+    return texts, list(LETTERS[: len(texts)])
+
+
+def option_texts(value: Any) -> list[str]:
+    """Read options as a list, as JSON text, or as one a line (CSV has no lists)."""
+    if value is None or value == "":
+        return []
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.lstrip().startswith("[") else value.splitlines()
+        except ValueError:
+            value = value.splitlines()
+    if not isinstance(value, list):
+        raise RowDrop(Drop.NO_TRUTH, f"its options are no list but {type(value).__name__}")
+    return [str(each).strip() for each in value if str(each).strip()]
+
+
+def truth(value: Any, problem_type: str, options: list[str], letters: list[str]) -> str:
+    """Return the truth as plain text: our letter for multiple choice, else as it was written."""
+    text = "" if value is None else value.strip() if isinstance(value, str) else json.dumps(value)
+    if not text:
+        raise RowDrop(Drop.NO_TRUTH, "its truth is empty")
+    if problem_type != "multiple choice":
+        return text
+    if not options:
+        raise RowDrop(Drop.NO_TRUTH, "it is multiple choice and has no options")
+    return LETTERS[position(text, options, letters)]
+
+
+def position(text: str, options: list[str], letters: list[str]) -> int:
+    """Find which option a truth names: by its letter, or by its text."""
+    letter, rest = split_letter(text)
+    by_letter = text.upper() if len(text) == 1 else letter if rest in options else ""
+    by_text = [i for i, option in enumerate(options) if option == text]
+    if by_letter in letters and by_letter:
+        i = letters.index(by_letter)
+        if options.count(options[i]) > 1:
+            raise RowDrop(Drop.AMBIGUOUS_TRUTH, f"its truth '{options[i]}' is two of its options")
+        return i
+    if len(by_text) > 1:
+        raise RowDrop(Drop.AMBIGUOUS_TRUTH, f"its truth '{text}' is two of its options")
+    if not by_text:
+        raise RowDrop(Drop.NO_TRUTH, f"its truth '{text}' is none of its {len(options)} options")
+    return by_text[0]
+
+
+def uris(values: Mapping[str, Any]) -> list[str]:
+    """Return the media paths of a row, without a leading "./"."""
+    given = values["media"] if isinstance(values["media"], list) else [values["media"]]
+    paths = [str(path) for path in given if path]
+    if not paths:
+        raise RowDrop(Drop.MISSING_MEDIA, "the row names no media file")
+    return [str(PurePosixPath(path.replace("\\", "/"))) for path in paths]
+
+
+def media_entry(uri: str, data_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one entry of a sample's media; facts of the file come with its download."""
+    seconds = {
+        k: None if values.get(k) in (None, "") else float(values[k]) for k in ("start", "end")
+    }
+    blank = dict.fromkeys(("sha256", "bytes", "width", "height", "seconds"))
+    return {"role": "question", "kind": data_type, "uri": uri, **blank, **seconds}

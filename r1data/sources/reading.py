@@ -1,0 +1,111 @@
+"""Question files: JSON, JSON lines, CSV and Parquet, as (where, row) pairs that errors can name."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from r1data.errors import InputError
+
+
+class Raw(NamedTuple):
+    """A row as the source has it, and where it stands: "row 3", "line 7", "'82'"."""
+
+    where: str
+    row: dict[str, Any]
+
+
+def read_rows(path: Path, form: str) -> Iterator[Raw]:
+    """Yield the rows of a question file. Raises InputError naming file and row."""
+    if not path.is_file():
+        raise InputError(f"no question file at {path}")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty: it holds no questions")
+    readers = {
+        "json": read_json,
+        "json-by-id": read_json,
+        "jsonl": read_jsonl,
+        "csv": read_csv,
+        "parquet": read_parquet,
+    }
+    count = 0
+    for raw in readers[form](path):
+        count += 1
+        if not isinstance(raw.row, dict):
+            raise InputError(
+                f"{path}, {raw.where}: expected an object, found {type(raw.row).__name__}"
+            )
+        yield raw
+    if count == 0:
+        raise InputError(f"{path} holds no questions")
+
+
+def read_text(path: Path) -> str:
+    """Read UTF-8, with or without a byte order mark."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise InputError(
+            f"{path} is not UTF-8 text (byte {problem.start}): save it as UTF-8"
+        ) from problem
+
+
+def parse_json(text: str, where: str) -> Any:
+    """Parse JSON or say where it breaks."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as problem:
+        place = f"line {problem.lineno}, column {problem.colno}"
+        raise InputError(f"{where}: not valid JSON at {place}: {problem.msg}") from problem
+    except RecursionError as problem:
+        raise InputError(f"{where}: nested too deeply") from problem
+
+
+def read_json(path: Path) -> Iterator[Raw]:
+    """A list of rows, or an object of rows by id; the id is then the field "_id"."""
+    data = parse_json(read_text(path), str(path))
+    if isinstance(data, list):
+        yield from (Raw(f"row {i}", row) for i, row in enumerate(data, start=1))
+    elif isinstance(data, dict) and all(isinstance(row, dict) for row in data.values()):
+        yield from (Raw(f"'{key}'", {"_id": key, **row}) for key, row in data.items())
+    else:
+        raise InputError(f"{path}: expected a list of questions, or an object of questions by id")
+
+
+def read_jsonl(path: Path) -> Iterator[Raw]:
+    """One object a line; empty lines are allowed."""
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            yield Raw(f"line {number}", parse_json(line, f"{path}, line {number}"))
+
+
+def read_csv(path: Path) -> Iterator[Raw]:
+    """A header and rows; a row with more or fewer cells than the header is an error."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, restkey="_more", restval=None)
+        try:
+            for row in reader:
+                if "_more" in row or None in row.values():
+                    raise InputError(
+                        f"{path}, line {reader.line_num}: not as many cells as the header"
+                    )
+                yield Raw(f"line {reader.line_num}", dict(row))
+        except (csv.Error, UnicodeDecodeError) as problem:
+            raise InputError(f"{path}, line {reader.line_num + 1}: {problem}") from problem
+
+
+def read_parquet(path: Path) -> Iterator[Raw]:
+    """Rows of a Parquet file, batch by batch."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as problem:
+        raise InputError(f"{path}: not a Parquet file: {problem}") from problem
+    number = 0
+    for batch in file.iter_batches(batch_size=1024):
+        for row in batch.to_pylist():
+            number += 1
+            yield Raw(f"row {number}", row)
