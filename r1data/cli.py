@@ -2,13 +2,14 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from r1data import __version__
-from r1data.errors import DONE, SET_ASIDE, R1DataError
+from r1data.errors import DONE, SET_ASIDE, R1DataError, UsageError
 
 app = typer.Typer(
     name="r1data",
@@ -198,6 +199,48 @@ def sources_check(
     from r1data.recipe import load_recipe
 
     show(first_samples(load_recipe(recipe, set_ or [], rows)), compact=as_json)
+
+
+@app.command()
+def verify(
+    file: Annotated[
+        Path, typer.Argument(help="JSON lines with problem_type, completion, solution")
+    ],
+    preset: Annotated[str, typer.Option(help="canonical or video-r1")] = "canonical",
+    out: Annotated[Path | None, typer.Option(help="write JSON lines here")] = None,
+    compare: Annotated[str | None, typer.Option(help="a second preset: who judges how")] = None,
+    explain: Annotated[int | None, typer.Option(min=1, help="explain this line")] = None,
+) -> None:
+    """Score completions: reward, right, seen, why, rule, preset and version for each line."""
+    from r1data.rewards import lines
+
+    if compare is not None:
+        say(lines.comparison_text(lines.compare(lines.read_rows(file), preset, compare)))
+    elif explain is not None:
+        say(explain_row(file, explain, preset))
+    elif out is not None:
+        say_counts(lines.score_file(file, out, preset=preset))
+    else:
+        for line, added in lines.judged(lines.read_rows(file), preset):
+            sys.stdout.buffer.write(lines.extended(line, added))
+
+
+def explain_row(file: Path, number: int, preset: str) -> str:
+    """Explain how the row at a place of the file was judged."""
+    from itertools import islice
+
+    from r1data.rewards.explain import explain
+    from r1data.rewards.lines import read_rows
+
+    for line in islice(read_rows(file), number - 1, number):
+        return explain(line, preset)
+    raise UsageError(f"{file} has no line {number}")
+
+
+def say_counts(counts: Mapping[str, int]) -> None:
+    """Tell on standard error how often each reason was given."""
+    told = ", ".join(f"{why} {count:,}" for why, count in sorted(counts.items()))
+    sys.stderr.write(f"{sum(counts.values()):,} lines: {told}\n")
 
 
 @app.command()

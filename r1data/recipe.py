@@ -157,6 +157,7 @@ def read_text(path: Path) -> str:
 
 
 Lines = dict[tuple[str, ...], int]
+KeyLine = tuple[tuple[str, ...], int]
 
 
 def parse_yaml(text: str, name: str) -> tuple[dict[str, Any], Lines]:
@@ -176,9 +177,7 @@ def parse_yaml(text: str, name: str) -> tuple[dict[str, Any], Lines]:
     return data, lines
 
 
-def key_lines(
-    node: yaml.Node, above: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], int, bool]]:
+def key_lines(node: yaml.Node, above: tuple[str, ...]) -> Iterator[KeyLine]:
     """Walk a YAML tree: (path of keys, line from 1)."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -253,6 +252,8 @@ def explain(problem: Any) -> tuple[tuple[str, ...], str]:
         allowed = [str(each) for each in problem.validator_value]
         hint = suggestion(problem.instance, allowed) or f"; allowed: {', '.join(allowed)}"
         return path, f"'{problem.instance}' is no value of '{path[-1]}'{hint}"
+    if problem.validator == "pattern":  # never the value: it may be a key
+        return path, f"'{path[-1]}' is not in its form: {problem.schema['description']}"
     return path, f"{problem.message} {here}"
 
 

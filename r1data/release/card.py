@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -63,7 +64,7 @@ def metadata(
 ) -> dict[str, Any]:
     """Return the YAML head that the Hub and `datasets` read."""
     files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in counts]
-    splits = [{"name": s, "num_examples": sum(files.values())} for s, files in counts.items()]
+    splits = [split_info(split, files, cell.folder) for split, files in counts.items()]
     info = {"features": features._to_yaml_list(), "splits": splits}
     return {
         "pretty_name": cell.options["name"],
@@ -73,6 +74,12 @@ def metadata(
         "configs": [{"config_name": "default", "data_files": files}],
         "dataset_info": info,
     }
+
+
+def split_info(split: str, files: Mapping[str, int], folder: Path) -> dict[str, Any]:
+    """Return the figures of a split that `datasets` reads."""
+    size = sum((folder / name).stat().st_size for name in files)
+    return {"name": split, "num_bytes": size, "num_examples": sum(files.values())}
 
 
 def hub_license(rows: Counter[Row]) -> str:

@@ -1,7 +1,7 @@
 """The published row: Video-R1's fields first, then what says how it came to be, pictures last."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ Inputs = Mapping[str, Path]
 def kept_ids(inputs: Inputs) -> pa.Array:
     """Return the ids of a shard's samples that stay."""
     table = read_shard(inputs["selection"], columns=["id", "drop_reason"])
-    return table.filter(pc.is_null(table["drop_reason"]))["id"].combine_chunks()
+    return table.filter(pc.field("drop_reason").is_null())["id"].combine_chunks()
 
 
 def kept(table: pa.Table, ids: pa.Array) -> pa.Table:
     """Keep the rows of the samples that stay."""
-    return table.filter(pc.is_in(table["id"], value_set=ids))
+    return table.filter(pc.field("id").isin(ids))
 
 
 def release_rows(inputs: Inputs, facts: Row) -> Iterator[dict[str, Any]]:
@@ -92,7 +92,7 @@ def answer_part(response: Row, verdict: Row, selected: Row) -> dict[str, Any]:
     }
 
 
-def problem_id_type(inputs: list[Inputs]) -> pa.DataType:
+def problem_id_type(inputs: Sequence[Inputs]) -> pa.DataType:
     """Return int64 where every problem_id of the release is a whole number, else string."""
     for each in inputs:
         table = kept(read_shard(each["samples"]), kept_ids(each))

@@ -22,13 +22,15 @@ from r1data.release.rows import (
     release_schema,
 )
 
-TABLES = ("samples", "media", "frames", "responses", "verdicts", "selection")
+TABLES: tuple[str, ...] = ("samples", "media", "frames", "responses", "verdicts", "selection")
 MEGABYTE = 1_000_000
 
 
 def write_release(*tables: Sequence[Path], cell: Cell) -> Iterator[Output]:
     """Yield the shards of every split, then README.md with the figures of all of them."""
-    inputs = [dict(zip(TABLES, paths, strict=True)) for paths in zip(*tables, strict=True)]
+    inputs: list[Inputs] = [
+        dict(zip(TABLES, paths, strict=True)) for paths in zip(*tables, strict=True)
+    ]
     if not any(len(kept_ids(each)) for each in inputs):
         raise BuildStop("no row is left to release: `r1data status` shows what fell out and why")
     id_type = problem_id_type(inputs)

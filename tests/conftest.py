@@ -1,0 +1,36 @@
+"""Fixtures that several tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import r1data
+from r1data.building import Build
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test in a folder of its own, without the network and without anybody's keys."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for name in ("OPENAI_API_KEY", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real inputs, where somebody has put them."""
+    folder = os.environ.get("R1DATA_REAL_DATA")
+    if not folder:
+        pytest.skip("R1DATA_REAL_DATA names no folder of real inputs")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """A finished build of the demo with 40 rows."""
+    folder = tmp_path_factory.mktemp("demo") / "build"
+    return r1data.build(
+        "demo", out=folder, engine="pool", workers=2, overrides=["sources.shapes.rows=40"]
+    )

@@ -1,0 +1,273 @@
+"""Sources: what becomes of a row, which rows are chosen, and what bad question files say."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from r1data.errors import InputError, RecipeError
+from r1data.sources.catalogue import card_names, load_card, load_source
+from r1data.sources.mapping import clean_options, normalise
+from r1data.sources.reading import Raw, read_rows
+from r1data.sources.stage import chosen_samples, normalise_all
+
+GOOD: dict[str, Any] = {
+    "problem_id": 7,
+    "problem": "Which animal is it?",
+    "data_type": "image",
+    "problem_type": "multiple choice",
+    "options": ["A. a cat", "B. a dog"],
+    "solution": "<answer>B</answer>",
+    "path": "./pictures/7.png",
+    "data_source": "mine",
+}
+
+
+def sample_of(row: dict[str, Any], **entry: Any) -> dict[str, Any]:
+    source = load_source("own", {"path": "questions.jsonl", **entry})
+    return normalise(source, Raw("line 1", row))
+
+
+def samples_of(
+    path: Path, seed: int = 0, limit: int | None = None, **entry: Any
+) -> list[dict[str, Any]]:
+    options = {"seed": seed, "limit": limit, "refuse": []}
+    return chosen_samples(options, {"entries": {"own": {"path": str(path), **entry}}})
+
+
+def jsonl(*rows: Any) -> Path:
+    path = Path("questions.jsonl")
+    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
+    return path
+
+
+def test_a_row_in_video_r1s_form_is_taken_as_it_is() -> None:
+    sample = sample_of(GOOD)
+    assert sample["id"] == "own/7"
+    assert sample["options"] == ["a cat", "a dog"]
+    assert sample["solution"] == "B"
+    assert sample["media"][0]["uri"] == "pictures/7.png"
+    assert json.loads(sample["extra"]) == {"problem_id": 7, "data_source": "mine"}
+    assert sample["drop_reason"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "detail"),
+    [
+        ({"solution": ""}, "no_truth", "its truth is empty"),
+        ({"solution": None}, "no_truth", "its truth is empty"),
+        ({"solution": "<answer></answer>"}, "no_truth", "its truth is empty"),
+        ({"solution": "E"}, "no_truth", "its truth 'E' is none of its 2 options"),
+        ({"solution": "a horse"}, "no_truth", "none of its 2 options"),
+        ({"options": []}, "no_truth", "has no options"),
+        ({"options": ["A. a dog", "B. a dog"]}, "ambiguous_truth", "two of its options"),
+        ({"path": ""}, "missing_media", "names no media file"),
+        ({"path": None}, "missing_media", "names no media file"),
+    ],
+)
+def test_a_fault_of_one_row_is_a_reason_and_no_error(
+    change: dict[str, Any], reason: str, detail: str
+) -> None:
+    sample = sample_of({**GOOD, **change})
+    assert sample["drop_reason"] == reason
+    assert detail in sample["drop_detail"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"problem_type": "multiple_choice"}, "did you mean 'multiple choice'?"),
+        ({"problem_type": "boolean"}, "'boolean' is no problem type; allowed: multiple choice"),
+        ({"data_type": "audio"}, "'audio' is no data type"),
+        ({"problem": "  "}, "'problem' is empty"),
+    ],
+)
+def test_a_fault_of_the_file_is_an_error_with_its_line(
+    change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        sample_of({**GOOD, **change})
+    assert "questions.jsonl, line 1: " in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_a_missing_field_names_those_that_are_there() -> None:
+    row = {key: value for key, value in GOOD.items() if key != "problem_type"}
+    with pytest.raises(InputError, match=r"no field 'problem_type' \(the row has: problem_id, "):
+        sample_of(row)
+
+
+@pytest.mark.parametrize(
+    ("options", "texts", "letters"),
+    [
+        (["A. yes", "B. no"], ["yes", "no"], ["A", "B"]),
+        (["(a) yes", "(b) no"], ["yes", "no"], ["A", "B"]),
+        (["A: yes", "B: no"], ["yes", "no"], ["A", "B"]),
+        (["B. yes", "A. no"], ["yes", "no"], ["B", "A"]),
+        (["yes", "no"], ["yes", "no"], ["A", "B"]),
+        (["A. yes", "no"], ["A. yes", "no"], ["A", "B"]),
+        (['["A. yes", "B. no"]'][0], ["yes", "no"], ["A", "B"]),
+        ("yes\nno", ["yes", "no"], ["A", "B"]),
+        (None, [], []),
+        ([1, 2.5], ["1", "2.5"], ["A", "B"]),
+    ],
+)
+def test_options_lose_their_letters_only_where_all_have_one(
+    options: Any, texts: list[str], letters: list[str]
+) -> None:
+    assert clean_options(options) == (texts, letters)
+
+
+@pytest.mark.parametrize("solution", ["A", "a", "no", "A. no", "<answer>A</answer>"])
+def test_a_truth_follows_its_option_when_letters_stand_out_of_order(solution: str) -> None:
+    sample = sample_of({**GOOD, "options": ["B. yes", "A. no"], "solution": solution})
+    assert (sample["options"], sample["solution"]) == (["yes", "no"], "B")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [(4, "4"), (4.0, "4.0"), ("4,656", "4,656"), (-3, "-3")]
+)
+def test_a_truth_that_is_no_choice_stays_as_it_was_written(given: Any, kept: str) -> None:
+    row = {**GOOD, "problem_type": "numerical", "options": [], "solution": given}
+    assert sample_of(row)["solution"] == kept
+
+
+def test_every_own_format_gives_the_same_samples(tmp_path: Path) -> None:
+    rows = [GOOD, {**GOOD, "problem_id": 8, "solution": "A"}]
+    paths = [jsonl(*rows), Path("q.json"), Path("byid.json"), Path("q.parquet"), Path("q.csv")]
+    paths[1].write_text(json.dumps(rows))
+    paths[2].write_text(json.dumps({"x": rows[0], "y": rows[1]}))
+    pq.write_table(pa.Table.from_pylist(rows), paths[3])
+    with paths[4].open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(GOOD))
+        writer.writeheader()
+        writer.writerows({**row, "options": json.dumps(row["options"])} for row in rows)
+    bare = [
+        [
+            {k: s[k] for k in ("id", "problem", "options", "solution", "media")}
+            for s in samples_of(path)
+        ]
+        for path in paths
+    ]
+    assert all(each == bare[0] for each in bare)
+    assert [each["solution"] for each in bare[0]] == ["B", "A"]
+
+
+def test_a_mapping_in_the_recipe_reads_foreign_columns() -> None:
+    row = {"q": "How many?", "n": 3, "file": {"name": "x.mp4"}, "key": "k1"}
+    mapping = {
+        "id": "key",
+        "problem": {"field": "q", "then": ["strip"]},
+        "problem_type": {"value": "numerical"},
+        "solution": "n",
+        "data_type": {"value": "video"},
+        "media": "file.name",
+    }
+    sample = sample_of(row, mapping=mapping)
+    assert (sample["id"], sample["solution"], sample["media"][0]["uri"]) == ("own/k1", "3", "x.mp4")
+
+
+def test_an_unknown_transform_is_named() -> None:
+    with pytest.raises(InputError, match="no transform 'stripp'; did you mean 'strip'"):
+        sample_of(GOOD, mapping={"problem": {"field": "problem", "then": ["stripp"]}})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("q.jsonl", "", "is empty"),
+        ("q.jsonl", "\n\n", "holds no questions"),
+        ("q.json", "[]", "holds no questions"),
+        ("q.json", "{", "not valid JSON at line 1"),
+        ("q.json", "3", "expected a list of questions"),
+        ("q.jsonl", '{"a": 1}\n{"a": \n', "line 2: not valid JSON"),
+        ("q.jsonl", "[1]\n", "line 1: expected an object, found list"),
+        ("q.csv", "a,b\n1\n", "line 2: not as many cells as the header"),
+        ("q.parquet", "no parquet", "not a Parquet file"),
+    ],
+)
+def test_a_bad_question_file_is_named_with_its_line(name: str, text: str, message: str) -> None:
+    Path(name).write_text(text)
+    form = {".jsonl": "jsonl", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+    with pytest.raises(InputError) as caught:
+        list(read_rows(Path(name), form[Path(name).suffix]))
+    assert name in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_two_rows_with_one_id_are_an_error_that_names_both() -> None:
+    with pytest.raises(InputError, match="line 2: the id 'own/7' stands already at line 1"):
+        samples_of(jsonl(GOOD, GOOD))
+
+
+def test_asking_for_more_rows_keeps_those_chosen_before() -> None:
+    path = jsonl(*({**GOOD, "problem_id": i} for i in range(60)))
+    few = {each["id"] for each in samples_of(path, rows=10)}
+    more = {each["id"] for each in samples_of(path, rows=30)}
+    share = {each["id"] for each in samples_of(path, rows=0.5)}
+    assert len(few) == 10
+    assert few < more == share
+    assert few != {each["id"] for each in samples_of(path, rows=10, seed=1)}
+    assert len(samples_of(path, rows="all", limit=5)) == 5
+
+
+def test_chosen_rows_stay_in_the_order_of_their_source() -> None:
+    path = jsonl(*({**GOOD, "problem_id": i} for i in range(60)))
+    ids = [int(each["id"].partition("/")[2]) for each in samples_of(path, rows=20)]
+    assert ids == sorted(ids)
+
+
+def test_refused_terms_drop_the_row() -> None:
+    path = jsonl(GOOD)
+    options = {"seed": 0, "limit": None, "refuse": ["unknown"]}
+    rows = chosen_samples(options, {"entries": {"own": {"path": str(path)}}})
+    assert rows[0]["drop_reason"] == "license_refused"
+
+
+def test_an_unknown_source_names_the_nearest_card() -> None:
+    with pytest.raises(RecipeError, match="no source 'tabmpw'.*did you mean 'tabmwp'"):
+        load_source("tabmpw", {})
+    with pytest.raises(RecipeError, match=r"set sources\.tabmwp\.root"):
+        load_source("tabmwp", {})
+
+
+@pytest.mark.parametrize("name", card_names())
+def test_every_card_is_valid_and_short(name: str) -> None:
+    card = load_card(name)
+    assert card.name == name
+    assert card.license["stated_by"]
+
+
+def test_tabmwp_in_its_authors_layout(tmp_path: Path) -> None:
+    problems = {
+        "11": {"question": "How much?", "choices": None, "answer": "4,656", "unit": "$", "ques_type": "free_text", "split": "test"},
+        "12": {"question": "Which?", "choices": ["linear", "nonlinear"], "answer": "nonlinear", "unit": None, "ques_type": "multi_choice", "split": "test"},
+        "13": {"question": "Which?", "choices": ["yes", "no"], "answer": "maybe", "unit": None, "ques_type": "multi_choice", "split": "test"},
+    }  # fmt: skip
+    (tmp_path / "problems.json").write_text(json.dumps(problems))
+    rows = normalise_all(load_source("tabmwp", {"root": str(tmp_path)}), seed=0)
+    assert [row["id"] for row in rows] == ["tabmwp/11", "tabmwp/12", "tabmwp/13"]
+    assert [row["problem_type"] for row in rows] == ["numerical", *["multiple choice"] * 2]
+    assert [row["solution"] for row in rows] == ["4,656", "B", ""]
+    assert rows[0]["media"][0]["uri"] == "tables/11.png"
+    assert json.loads(rows[0]["extra"])["unit"] == "$"
+    assert rows[2]["drop_reason"] == "no_truth"
+
+
+def test_the_real_tabmwp_rows_all_become_samples(real_data: Path) -> None:
+    rows = normalise_all(load_source("tabmwp", {"root": str(real_data / "tabmwp")}), seed=0)
+    kinds = Counter(row["problem_type"] for row in rows)
+    assert kinds == {"numerical": 338, "multiple choice": 102}
+    assert not any(row["drop_reason"] for row in rows)
+    raw = json.loads((real_data / "tabmwp" / "problems.json").read_text())
+    for row in rows:
+        problem = raw[row["id"].partition("/")[2]]
+        truth = (
+            row["options"]["ABCDEFGH".index(row["solution"])] if row["options"] else row["solution"]
+        )
+        assert truth == problem["answer"]
