@@ -53,8 +53,6 @@ class Filter:
 
 @dataclass(frozen=True)
 class Release:
-    repo: str | None = None
-    frames: str = "embed"
     shard_mb: int = 400
     splits: Mapping[str, float] = field(default_factory=dict)
 
@@ -78,8 +76,6 @@ class Recipe:
     seed: int = 0
     licenses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     frames: Frames = field(default_factory=Frames)
-    screen: Mapping[str, Any] = field(default_factory=dict)
-    probes: Mapping[str, Any] = field(default_factory=dict)
     teacher: Teacher | None = None
     verify: Verify = field(default_factory=Verify)
     filter: Filter = field(default_factory=Filter)

@@ -1,12 +1,13 @@
 """8 selection: which samples stay, with which response, and why the others fall out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from r1data.grid.build import Cell
 from r1data.grid.drops import Drop
+from r1data.rewards.consistency import consistency
 from r1data.schema import arrow_schema
 
 # What a sample without a right response is dropped for: the first of these that one of them shows.
@@ -21,46 +22,69 @@ NOT_WRONG = {
 Row = Mapping[str, Any]
 
 
-def select(frames: pa.Table, responses: pa.Table, verdicts: pa.Table, *, cell: Cell) -> pa.Table:
+class Answer(NamedTuple):
+    """One response with its verdict."""
+
+    response: Row
+    verdict: Row
+
+
+def select(
+    samples: pa.Table, frames: pa.Table, responses: pa.Table, verdicts: pa.Table, *, cell: Cell
+) -> pa.Table:
     """Return what became of each sample."""
-    judged: dict[str, list[tuple[Row, Row]]] = {}
-    pairs = zip(responses.to_pylist(), verdicts.to_pylist(), strict=True)
-    for response, verdict in pairs:
-        judged.setdefault(response["id"], []).append((response, verdict))
+    judged: dict[str, list[Answer]] = {}
+    for pair in zip(responses.to_pylist(), verdicts.to_pylist(), strict=True):
+        judged.setdefault(pair[0]["id"], []).append(Answer(*pair))
     columns = frames.select(["id", "drop_reason", "drop_detail"]).to_pylist()
-    rows = [decide(row, judged.get(row["id"], []), cell.options) for row in columns]
+    rows = [
+        decide(sample, row, judged.get(row["id"], []), cell.options)
+        for sample, row in zip(samples.to_pylist(), columns, strict=True)
+    ]
     return pa.Table.from_pylist(rows, arrow_schema("selection"))
 
 
-def decide(row: Row, answers: Sequence[tuple[Row, Row]], options: Mapping[str, Any]) -> Row:
+def decide(sample: Row, row: Row, answers: Sequence[Answer], options: Row) -> Row:
     """Choose the first right response of a sample, or name the reason why it falls out."""
     result = {**row, "k": None, "pass_rate": None}
     if row["drop_reason"]:
         return result
     if not answers:
         return {**result, **drop(Drop.FAILED, "the teacher was never asked about it")}
-    right = [response["k"] for response, verdict in answers if verdict["right"]]
-    rate = len(right) / len(answers)
-    result["pass_rate"] = rate
+    right = [answer for answer in answers if answer.verdict["right"]]
+    result["pass_rate"] = len(right) / len(answers)
     low, high = options["pass_rate"]
+    told = f"{len(right)} of {len(answers)} answers are right, filter.pass_rate"
     if not right and low <= 0.0:
         return {**result, **blame(answers)}
-    if rate < low:
-        detail = (
-            f"{len(right)} of {len(answers)} answers are right, filter.pass_rate asks for {low}"
+    if result["pass_rate"] < low:
+        return {**result, **drop(Drop.TOO_HARD, f"{told} asks for {low}")}
+    if result["pass_rate"] > high:
+        return {**result, **drop(Drop.TOO_EASY, f"{told} allows {high}")}
+    return {**result, **choose(sample, right, options["consistency"])}
+
+
+def choose(sample: Row, right: Sequence[Answer], consistent: bool) -> Row:
+    """Choose the first right response, or the first whose thought concludes with its answer."""
+    if not consistent:
+        return {"k": right[0].response["k"]}
+    detail = ""
+    for response, verdict in right:
+        found = consistency(sample["problem_type"], response["text"], sample["options"])
+        if found.consistent is not False:
+            return {"k": response["k"]}
+        detail = detail or (
+            f"the thought concludes with '{found.concluded}' ({found.why}), "
+            f"the answer is '{verdict['seen']}'"
         )
-        return {**result, **drop(Drop.TOO_HARD, detail)}
-    if rate > high:
-        detail = f"{len(right)} of {len(answers)} answers are right, filter.pass_rate allows {high}"
-        return {**result, **drop(Drop.TOO_EASY, detail)}
-    return {**result, "k": right[0]}
+    return drop(Drop.INCONSISTENT, detail)
 
 
-def blame(answers: Sequence[tuple[Row, Row]]) -> dict[str, str]:
+def blame(answers: Sequence[Answer]) -> dict[str, str]:
     """Name the reason why none of the answers will do, with what the first of its kind said."""
-    kinds = [(kind(response, verdict), response, verdict) for response, verdict in answers]
-    reason, response, verdict = min(kinds, key=lambda each: BLAME.index(each[0]))
-    return drop(reason, describe(reason, response, verdict, len(answers)))
+    worst = min(answers, key=lambda answer: BLAME.index(kind(*answer)))
+    reason = kind(*worst)
+    return drop(reason, describe(reason, *worst, len(answers)))
 
 
 def kind(response: Row, verdict: Row) -> Drop:

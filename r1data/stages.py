@@ -94,8 +94,8 @@ def selection(recipe: Recipe) -> Stage:
         name="selection",
         room=8,
         run="r1data.selection:select",
-        options={"pass_rate": list(recipe.filter.pass_rate)},
-        takes=("frames", "responses", "verdicts"),
+        options={**asdict(recipe.filter), "pass_rate": list(recipe.filter.pass_rate)},
+        takes=("samples", "frames", "responses", "verdicts"),
         gives="selection",
     )
 

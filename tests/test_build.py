@@ -16,7 +16,7 @@ from endpoint import Endpoint, Reply, Server, completion
 
 import r1data
 from r1data.building import Build, failed_softly, release_digest
-from r1data.errors import ShardFault, TeacherStop, UsageError
+from r1data.errors import BudgetSpent, ShardFault, TeacherStop, UsageError
 from r1data.grid.drops import Drop
 from r1data.release.check import check
 
@@ -230,6 +230,37 @@ def test_a_url_nobody_answers_stops_the_build_and_keeps_what_is_done(own_questio
     again = r1data.build(own_questions, out=Path("own"), engine="inline")
     assert again.tally is not None
     assert again.tally.kept["frames"] > 0
+
+
+def test_a_spent_budget_stops_with_code_4_and_a_higher_one_goes_on(own_questions: Path) -> None:
+    def answered(_server: Server, _payload: dict[str, Any]) -> Reply:
+        return completion("<think>It is so.</think><answer>A</answer>", tokens=(900, 100))
+
+    with Endpoint(Server(answered)) as server:
+        lane = f"run.lanes=[{{url: '{server.url}'}}]"
+        ask = ["teacher.n=8", "teacher.max_tokens=200", "frames.count=4"]
+        poor = [lane, "run.budget={tokens: 6000}", *ask]
+        with pytest.raises(BudgetSpent) as caught:
+            r1data.build(own_questions, out=Path("own"), engine="inline", overrides=poor)
+        assert caught.value.exit_code == 4
+        paid = server.server.requests
+        assert 0 < paid * 1000 <= 6000
+        rich = [lane, "run.budget={tokens: 100000}", *ask]
+        r1data.build(own_questions, out=Path("own"), engine="inline", overrides=rich)
+        assert server.server.requests == 16
+        assert paid < 16
+
+
+def test_a_script_without_a_main_guard_builds_with_the_pool(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import r1data\n"
+        "build = r1data.build('demo', out='b', engine='pool', workers=2, until='media',\n"
+        "                     overrides=['sources.shapes.rows=4'])\n"
+        "print(build.tally.made['media'])\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["4"], done.stderr
 
 
 def test_a_pipeline_or_stage_that_is_not_there_is_named(own_questions: Path) -> None:

@@ -88,7 +88,7 @@ class Driver:
 
     def fill(self) -> None:
         """Hand cells to the engine while it has room."""
-        while self.tally.stopped is None and len(self.running) < self.engine.slots:
+        while self.tally.stopped is None:
             place = self.ready.pop(self.may_run)
             if place is None:
                 return
@@ -97,17 +97,17 @@ class Driver:
     def may_run(self, place: Place) -> bool:
         """Tell whether a cell may run beside those that are running.
 
-        A lane's limits hold for one cell at a time; a cell whose worker died twice runs alone, so
-        that the next death is surely its own fault and no bystander's.
+        A lane's limits hold for one cell at a time, and a cell that waits for a lane needs no
+        processor of its own. A cell whose worker died twice runs alone, so that the next death is
+        surely its own fault and no bystander's.
         """
         if any(self.losses[other] >= 2 for other in self.running):
             return False
         if self.losses[place] >= 2 and self.running:
             return False
+        lanes = [self.stage(other).needs.get("lane") for other in self.running]
         lane = self.stage(place).needs.get("lane")
-        return lane is None or all(
-            self.stage(other).needs.get("lane") != lane for other in self.running
-        )
+        return lane not in lanes if lane else lanes.count(None) < self.engine.slots
 
     def stage(self, place: Place) -> Stage:
         """Return the stage of a cell."""

@@ -15,7 +15,10 @@ class Outcome(NamedTuple):
 
 
 class Engine(Protocol):
-    """Where cells are computed."""
+    """Where cells are computed.
+
+    `slots` is how many cells may compute at once; cells that only wait for a lane come on top.
+    """
 
     slots: int
 

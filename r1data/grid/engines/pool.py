@@ -9,9 +9,11 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import NamedTuple
 
 from r1data.errors import R1DataError
@@ -30,7 +32,7 @@ class Worker(NamedTuple):
 
 
 class Pool:
-    """`slots` worker processes, started when there is work for them, replaced when they die."""
+    """Worker processes, started when there is work for them, replaced when they die."""
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
@@ -56,7 +58,7 @@ class Pool:
             worker.pipe.close()
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=serve, args=(theirs,), name="r1data-worker")
-        process.start()
+        start_alone(process)
         theirs.close()
         return Worker(process, ours)
 
@@ -92,6 +94,20 @@ class Pool:
             if worker.process.is_alive():
                 worker.process.kill()
         self.idle, self.busy = [], {}
+
+
+def start_alone(process: BaseProcess) -> None:
+    """Start a process that does not run the caller's script again, as spawning would.
+
+    Stages are imported by name, so a worker needs nothing of it; and a script without an
+    `if __name__ == "__main__"` would begin its build anew in every worker.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = script
 
 
 def serve(pipe: Connection) -> None:
