@@ -1,0 +1,85 @@
+"""Number words to digits: "two hundred and five" -> "205", "three quarters" -> "3/4"."""
+
+import re
+
+TO_NINETEEN = """zero one two three four five six seven eight nine ten eleven twelve thirteen
+    fourteen fifteen sixteen seventeen eighteen nineteen"""
+TWENTY_UP = "twenty thirty forty fifty sixty seventy eighty ninety"
+SMALL = {word: value for value, word in enumerate(TO_NINETEEN.split())}
+TENS = {word: 10 * value for value, word in enumerate(TWENTY_UP.split(), start=2)}
+SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+PARTS = {
+    "half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4,
+    "fourths": 4, "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7,
+    "eighth": 8, "eighths": 8, "ninth": 9, "ninths": 9, "tenth": 10, "tenths": 10,
+}  # fmt: skip
+
+WORD = "|".join([*SMALL, *TENS, "hundred", *SCALES])
+WHOLE = rf"(?:{WORD})(?:(?:\s+|\s*-\s*|,\s+|\s+and\s+)(?:{WORD}))*"
+SPELLED = re.compile(rf"\b(?:an?\s+(?=hundred|thousand|million|billion))?({WHOLE})\b", re.I)
+POINT = re.compile(r"(?<![\w.])(\d+) point (\d(?: \d)*)\b", re.I)
+PART = re.compile(
+    rf"(?<![\w./])(?:(\d+)\s+and\s+)?(?:(\d+)|an?)?(?:\s+|\s*-\s*)?\b({'|'.join(PARTS)})\b"
+    r"(?!\s+(?:of|as|way)\s+(?!the\b))",
+    re.I,
+)
+MINUS = re.compile(r"\b(?:minus|negative)\s+(?=[\d.$])", re.I)
+DOZEN = re.compile(r"\b(?:(\d+|an?)\s+)?dozens?\b", re.I)
+HINT = re.compile(rf"\b(?:{WORD}|minus|negative|dozen|{'|'.join(PARTS)})", re.I)
+
+
+def spelled_out(text: str) -> str:
+    """Return the text with its number words as digits."""
+    if not HINT.search(text):
+        return text
+    text = SPELLED.sub(spelled, text)
+    text = POINT.sub(lambda match: f"{match[1]}.{match[2].replace(' ', '')}", text)
+    text = DOZEN.sub(dozens, text)
+    text = PART.sub(part, text)
+    return MINUS.sub("-", text)
+
+
+def spelled(match: re.Match[str]) -> str:
+    """Return the digits of one run of number words; the "million" of "3 million" is left alone."""
+    words = re.findall(r"[a-z]+", match[1].lower())
+    words = [word for word in words if word != "and"]
+    scale_first = words[0] in SCALES or words[0] == "hundred"
+    if scale_first and re.search(r"\d\s*-?\s*$", match.string[: match.start()]):
+        return match[0]
+    return " ".join(map(str, runs(words)))
+
+
+def runs(words: list[str]) -> list[int]:
+    """Add up words as one does when speaking; "five six" starts a new number."""
+    found: list[int] = []
+    total, current, room = 0, None, 0
+    for word in words:
+        if word in SCALES:
+            total, current, room = total + (current or 1) * SCALES[word], None, 1000
+        elif word == "hundred":
+            current, room = (current or 1) * 100, 100
+        elif word in SMALL or word in TENS:
+            value = SMALL.get(word, TENS.get(word, 0))
+            if current is not None and value >= room:
+                found.append(total + current)
+                total, current = 0, None
+            current = (current or 0) + value
+            room = 10 if word in TENS else 0
+    return [*found, total + (current or 0)]
+
+
+def dozens(match: re.Match[str]) -> str:
+    """Return the digits of a number of dozens."""
+    count = match[1] or "1"
+    return str(12 * int(count)) if count.isdigit() else "12"
+
+
+def part(match: re.Match[str]) -> str:
+    """Spell "3 quarters" as 3/4 and "2 and a half" as 2 1/2; a lone ordinal stays a word."""
+    whole, count, name = match.groups()
+    name = name.lower()
+    article = not count and re.search(r"\ban?\b", match[0], re.I)
+    if not count and not article and name not in ("half",):
+        return match[0]
+    ratio = f"{count or 1}/{PARTS[name]}"
+    return f"{whole} {ratio}" if whole else f" {ratio}"
