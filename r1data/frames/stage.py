@@ -1,11 +1,14 @@
 """3 frames: sixteen pictures of a clip, or the picture itself, as JPEG bytes with their times."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from r1data.errors import RowDrop
+from r1data.frames import cache
+from r1data.frames.take import Taken
 from r1data.grid.build import Cell
 from r1data.grid.drops import Drop
 from r1data.grid.guard import GuardCrash, Guarded, GuardTimeout
@@ -15,6 +18,8 @@ from r1data.schema import arrow_schema
 # A clip may take 20 s and half its length; unknown lengths count as two minutes.
 DEADLINE_SECONDS, UNKNOWN_SECONDS = 20.0, 120.0
 TAKE = "r1data.frames.take:take_frames"
+# Frames of some 70,000 clips; those asked for longest ago go first.
+CACHE, CACHE_BYTES = "frames", 20_000_000_000
 
 
 def sample_frames(samples: pa.Table, media: pa.Table, *, cell: Cell) -> pa.Table:
@@ -22,6 +27,7 @@ def sample_frames(samples: pa.Table, media: pa.Table, *, cell: Cell) -> pa.Table
     with Guarded(TAKE) as guarded:
         pairs = zip(samples.to_pylist(), media.to_pylist(), strict=True)
         rows = [frame_row(sample, found, guarded, cell) for sample, found in pairs]
+    cache.prune(Path(cell.settings["media"]) / CACHE, CACHE_BYTES)
     return pa.Table.from_pylist(rows, arrow_schema("frames"))
 
 
@@ -34,7 +40,7 @@ def frame_row(
     if found["drop_reason"]:
         return {**empty, "drop_reason": found["drop_reason"], "drop_detail": found["drop_detail"]}
     try:
-        taken = take(sample, guarded, cell)
+        taken = take(sample, found["files"], guarded, cell)
     except RowDrop as drop:
         return {**empty, "drop_reason": drop.reason.value, "drop_detail": drop.detail}
     except (GuardTimeout, GuardCrash) as fault:
@@ -53,34 +59,53 @@ def first_uri(sample: Mapping[str, Any]) -> str:
     return sample["media"][0]["uri"]
 
 
-def take(sample: Mapping[str, Any], guarded: Guarded, cell: Cell) -> dict[str, Any]:
+def take(
+    sample: Mapping[str, Any], files: Sequence[Mapping[str, Any]], guarded: Guarded, cell: Cell
+) -> dict[str, Any]:
     """Take the frames of every file of a sample, one file after the other."""
-    options = cell.options
     frames: list[dict[str, Any]] = []
     hashes: list[str] = []
     decoders: list[str] = []
-    for entry in sample["media"]:
-        taken = guarded(
-            locate(sample["source"], entry["uri"], cell.settings),
-            rule=options["sampler"],
-            count=1 if sample["data_type"] == "image" else options["count"],
-            max_pixels=options["max_pixels"],
-            quality=options["quality"],
-            backend=options["backend"],
-            resize=options["resize"],
-            start=entry["start"],
-            end=entry["end"],
-            deadline=DEADLINE_SECONDS + UNKNOWN_SECONDS / 2,
-        )
+    for entry, file in zip(sample["media"], files, strict=True):
+        taken = take_once(sample, entry, file["sha256"], guarded, cell)
         columns = (taken.jpegs, taken.times, taken.indices, taken.sizes)
         frames += [frame(*each) for each in zip(*columns, strict=True)]
         hashes.append(taken.hash)
         decoders.append(taken.backend)
+    decoder = " ".join(dict.fromkeys(decoders))
+    return {"frames": frames, "phash": " ".join(hashes), "decoder": decoder}
+
+
+def take_once(
+    sample: Mapping[str, Any], entry: Mapping[str, Any], sha256: str, guarded: Guarded, cell: Cell
+) -> Taken:
+    """Take the frames of one file, or find them among those that any build took before."""
+    options = asked(sample["data_type"], entry, cell.options)
+    folder = Path(cell.settings["media"]) / CACHE
+    key = cache.entry_key(sha256, options)
+    taken = cache.load(folder, key)
+    if taken is None:
+        path = locate(sample["source"], entry["uri"], cell.settings)
+        taken = guarded(path, **options, deadline=deadline(entry))
+        cache.store(folder, key, taken)
+    return taken
+
+
+def asked(data_type: str, entry: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of `take_frames` for one file."""
+    names = ("max_pixels", "quality", "backend", "resize", "multiple", "on_error")
     return {
-        "frames": frames,
-        "phash": " ".join(hashes),
-        "decoder": " ".join(dict.fromkeys(decoders)),
+        "rule": options["sampler"],
+        "count": 1 if data_type == "image" else options["count"],
+        "start": entry["start"],
+        "end": entry["end"],
+        **{name: options[name] for name in names},
     }
+
+
+def deadline(entry: Mapping[str, Any]) -> float:
+    """Return how many seconds a decode may take."""
+    return DEADLINE_SECONDS + (entry["seconds"] or UNKNOWN_SECONDS) / 2
 
 
 def frame(jpeg: bytes, time: float | None, index: int, size: tuple[int, int]) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""Frames that were taken once, kept by what they came from: shared by builds, pruned by size.
+
+One file an entry: a line of JSON (times, places, sizes, hash, lengths), then the JPEGs one after
+the other. An entry that is not whole counts as absent, so nothing wrong ever comes out.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from r1data.frames.take import Taken
+from r1data.grid.shards import digest_of, replace_file
+
+# Raise it when the same file and options give other frames than before.
+FRAMES_VERSION = 1
+# Packages that change pixels or JPEG bytes.
+PACKAGES = ("av", "opencv-python-headless", "pillow")
+SUFFIX = ".frames"
+
+
+def entry_key(sha256: str, options: Mapping[str, Any]) -> str:
+    """Return the key of the frames that `take_frames` gives for this content and these options."""
+    versions = {name: version(name) for name in PACKAGES}
+    return digest_of([sha256, dict(options), FRAMES_VERSION, versions])
+
+
+def entry_path(folder: Path, key: str) -> Path:
+    """Return an entry's place; 256 folders keep listings short."""
+    return folder / key[:2] / f"{key[2:]}{SUFFIX}"
+
+
+def store(folder: Path, key: str, taken: Taken) -> None:
+    """Keep what was taken under `key`."""
+    body = b"".join(taken.jpegs)
+    head = {
+        **taken._asdict(),
+        "jpegs": [len(jpeg) for jpeg in taken.jpegs],
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    data = json.dumps(head).encode() + b"\n" + body
+    replace_file(entry_path(folder, key), lambda path: path.write_bytes(data))
+
+
+def load(folder: Path, key: str) -> Taken | None:
+    """Return what is kept under `key`, or None; being asked for keeps an entry from pruning."""
+    path = entry_path(folder, key)
+    try:
+        data = path.read_bytes()
+        os.utime(path)
+    except FileNotFoundError:
+        return None
+    head_line, _, body = data.partition(b"\n")
+    try:
+        head = json.loads(head_line)
+        whole = head.pop("sha256") == hashlib.sha256(body).hexdigest()
+    except (ValueError, KeyError, AttributeError):
+        whole, head = False, {}
+    if not whole:
+        path.unlink(missing_ok=True)
+        return None
+    return taken_from(head, body)
+
+
+def taken_from(head: dict[str, Any], body: bytes) -> Taken:
+    """Put an entry together again."""
+    jpegs, at = [], 0
+    for length in head.pop("jpegs"):
+        jpegs.append(body[at : at + length])
+        at += length
+    sizes = [(width, height) for width, height in head.pop("sizes")]
+    return Taken(jpegs=jpegs, sizes=sizes, **head)
+
+
+def ages(folder: Path) -> Iterator[tuple[int, int, Path]]:
+    """Yield when each entry was last asked for, its bytes and its path."""
+    for path in folder.glob(f"*/*{SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError):  # another build prunes at the same time
+            found = path.stat()
+            yield found.st_mtime_ns, found.st_size, path
+
+
+def prune(folder: Path, max_bytes: int) -> int:
+    """Delete the entries asked for longest ago until the rest fits; return the bytes freed."""
+    entries = sorted(ages(folder))
+    total, freed = sum(size for _, size, _ in entries), 0
+    for _, size, path in entries:
+        if total - freed <= max_bytes:
+            break
+        path.unlink(missing_ok=True)
+        freed += size
+    return freed

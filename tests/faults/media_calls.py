@@ -1,0 +1,57 @@
+"""Functions that misbehave as native libraries do; tests run them behind the guard."""
+
+import ctypes
+import os
+import sys
+import time
+from typing import Any
+
+from r1data.errors import RowDrop
+from r1data.grid.drops import Drop
+
+
+def echo(value: Any = None, **options: Any) -> tuple[Any, dict[str, Any], int]:
+    return value, options, os.getpid()
+
+
+def drop(detail: str) -> None:
+    raise RowDrop(Drop.UNDECODABLE, detail)
+
+
+def hang() -> None:
+    while True:
+        time.sleep(60)
+
+
+def hang_without_giving_way(seconds: int) -> None:
+    """Sleep in C while holding the interpreter, as a badly written binding does."""
+    ctypes.PyDLL(None).sleep(seconds)
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def leave(code: int) -> None:
+    os._exit(code)
+
+
+def swallow(megabytes: int) -> int:
+    """Allocate and touch memory."""
+    return len([bytearray(2**20) for _ in range(megabytes)])
+
+
+def chatter() -> str:
+    sys.stdout.write("a library's line\n")
+    os.write(1, b"native output\n")
+    os.write(2, b"native complaint\n" * 100_000)
+    sys.stderr.write("more\n")
+    return "done"
+
+
+def unsendable() -> Any:
+    return lambda: None
+
+
+def large(megabytes: int) -> bytes:
+    return b"x" * (megabytes * 2**20)
