@@ -1,0 +1,126 @@
+"""The budget: reserved before a request is sent, settled with the usage the server reports."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from r1data.errors import BudgetSpent, UsageError
+from r1data.teacher.faults import Usage
+
+# Qwen's vision tower gives one token for 28 x 28 pixels, and two special ones around a picture.
+PATCH = 28
+PICTURE_EXTRA = 2
+# UTF-8 bytes a token at the dense end: English has 4, Chinese and digits come near 2.
+BYTES_PER_TOKEN = 2
+CHAT_TEMPLATE_TOKENS = 32
+
+
+@dataclass(frozen=True)
+class Prices:
+    """US dollars for a million tokens."""
+
+    input: float
+    output: float
+
+    def cost(self, tokens_in: int, tokens_out: int) -> float:
+        return (tokens_in * self.input + tokens_out * self.output) / 1e6
+
+
+def read_prices(settings: Mapping[str, Any]) -> Prices | None:
+    """Read settings["prices"]; raises UsageError where half of it is missing."""
+    prices = settings.get("prices")
+    if prices is None:
+        return None
+    missing = [side for side in ("input", "output") if prices.get(side) is None]
+    if missing:
+        raise UsageError(f"the recipe lacks teacher.prices.{missing[0]} (US dollars for 1M tokens)")
+    return Prices(float(prices["input"]), float(prices["output"]))
+
+
+def estimate_input(text: str, sizes: tuple[tuple[int, int], ...]) -> int:
+    """Return how many tokens a request may take in, on the high side; sizes in pixels."""
+    pictures = sum(
+        math.ceil(width / PATCH) * math.ceil(height / PATCH) + PICTURE_EXTRA
+        for width, height in sizes
+    )
+    words = math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
+    return pictures + words + CHAT_TEMPLATE_TOKENS
+
+
+@dataclass
+class Budget:
+    """What may be spent, what is spent, and what the requests in flight may still cost.
+
+    `cap` and `spent` are in `unit`: "usd" or "tokens". `factor` is the most by which a reported
+    input exceeded its estimate, since servers count pictures each in their own way.
+    """
+
+    unit: str
+    cap: float
+    prices: Prices | None
+    spent: float = 0.0
+    reserved: float = 0.0
+    factor: float = 1.0
+    seen: bool = False
+    held: dict[int, float] = field(default_factory=dict)
+
+    def worth(self, tokens_in: int, tokens_out: int) -> float:
+        """Return what these tokens cost in the budget's unit."""
+        if self.unit == "tokens":
+            return tokens_in + tokens_out
+        assert self.prices is not None
+        return self.prices.cost(tokens_in, tokens_out)
+
+    def reserve(self, ticket: int, estimate: int, max_tokens: int) -> bool:
+        """Put aside what a request may cost; False where that must wait for others to settle.
+
+        Raises BudgetSpent where nothing is in flight and the request still does not fit.
+        The first request goes alone: its usage shows how this server counts pictures.
+        """
+        cost = self.worth(math.ceil(estimate * self.factor), max_tokens)
+        if self.held and (not self.seen or self.spent + self.reserved + cost > self.cap):
+            return False
+        if self.spent + cost > self.cap:
+            raise BudgetSpent(self.told(cost))
+        self.held[ticket] = cost
+        self.reserved += cost
+        return True
+
+    def settle(self, ticket: int, estimate: int, usage: Usage) -> None:
+        """Replace a reservation by what the request cost; nothing reported costs nothing."""
+        self.reserved -= self.held.pop(ticket, 0.0)
+        if not self.held:
+            self.reserved = 0.0  # what rounding left over would grow with every request
+        self.spent += self.worth(usage.tokens_in or 0, usage.tokens_out or 0)
+        if usage.tokens_in is not None:
+            self.seen = True
+            self.factor = max(self.factor, usage.tokens_in / max(1, estimate))
+
+    def told(self, cost: float) -> str:
+        """Say in one line where the money went and how to go on."""
+        form = "{:.4f} USD" if self.unit == "usd" else "{:.0f} tokens"
+        spent, cap, following = (form.format(value) for value in (self.spent, self.cap, cost))
+        return (
+            f"the budget is spent: {spent} of {cap}, and the next request may cost {following}; "
+            f"every answer is kept: raise run.budget.{self.unit} and run the same command again"
+        )
+
+
+def read_budget(
+    settings: Mapping[str, Any], prices: Prices | None, usd: float, tokens: int
+) -> Budget | None:
+    """Read settings["budget"]; `usd` and `tokens` are what the journals say is spent."""
+    given = settings.get("budget")
+    if not given:
+        return None
+    if given.get("usd") is not None:
+        if prices is None:
+            raise UsageError(
+                "run.budget.usd needs the price of the model: add teacher.prices: "
+                "{input: ..., output: ...}, in US dollars for 1M tokens"
+            )
+        return Budget("usd", float(given["usd"]), prices, spent=usd)
+    if given.get("tokens") is not None:
+        return Budget("tokens", float(given["tokens"]), prices, spent=tokens)
+    raise UsageError("run.budget must be {usd: ...} or {tokens: ...}")

@@ -1,0 +1,219 @@
+"""What a reply or an error means: by type and status, never by words inside a message."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any
+
+MESSAGE_CHARS = 300
+# Longer runs than any identifier: an echoed picture or key must reach no file and no screen.
+ENCODED = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
+# A token is rarely above 16 characters; more text than that is no reply to max_tokens.
+CHARS_PER_TOKEN = 64
+CHARS_FLOOR = 65_536
+
+
+class Kind(Enum):
+    """What to do about an outcome."""
+
+    ANSWER = "answer"  # keep it
+    CUT = "cut"  # cut short though max_tokens was not reached: ask again, keep the last
+    AGAIN = "again"  # ask again, counted
+    BUSY = "busy"  # 429: ask again, not counted
+    UNREACHABLE = "unreachable"  # nobody took the connection: the lane's trouble, not the row's
+    REFUSED = "refused"  # this row will never be taken
+    STOP = "stop"  # no row will ever be taken
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens as reported; None where the server says nothing."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+    @property
+    def total(self) -> int:
+        return (self.tokens_in or 0) + (self.tokens_out or 0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One request's end: an answer, or what stood in the way."""
+
+    kind: Kind
+    message: str = ""
+    wait: float | None = None  # seconds the server asks for
+    status: int = 0
+    text: str | None = None
+    finish_reason: str | None = None
+    served_model: str | None = None
+    usage: Usage = Usage()
+    limits: Mapping[str, str] | None = None  # x-ratelimit-* headers
+
+
+def read_reply(body: bytes, max_tokens: int, context: int | None = None) -> Outcome:
+    """Judge the body of a 200: an answer, a cut one, or no proper reply at all.
+
+    `context` is the server's own length limit in tokens where it states one: a reply that ends
+    there was cut for good.
+    """
+    try:
+        reply = json.loads(body)
+    except ValueError:
+        start = body[:60].decode("utf-8", "replace")
+        return Outcome(Kind.AGAIN, scrub(f"a reply that is not JSON: {start!r}"))
+    if not isinstance(reply, dict):
+        return Outcome(Kind.AGAIN, "a reply that is no JSON object")
+    if isinstance(reply.get("error"), dict) and not reply.get("choices"):
+        return Outcome(Kind.AGAIN, scrub(f"an error in a 200: {error_text(reply)}"))
+    choices = reply.get("choices")
+    usage = read_usage(reply.get("usage"))
+    if not isinstance(choices, list) or len(choices) != 1:
+        count = len(choices) if isinstance(choices, list) else 0
+        return Outcome(Kind.AGAIN, f"a reply with {count} choices instead of 1", usage=usage)
+    choice = choices[0]
+    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+        return Outcome(Kind.AGAIN, "a choice without a message", usage=usage)
+    served = reply.get("model") if isinstance(reply.get("model"), str) else None
+    return read_choice(choice, usage, served, max_tokens, context)
+
+
+def read_choice(
+    choice: Mapping[str, Any],
+    usage: Usage,
+    served: str | None,
+    max_tokens: int,
+    context: int | None,
+) -> Outcome:
+    """Judge the one choice of a reply."""
+    message = choice["message"]
+    reason = choice.get("finish_reason")
+    reason = reason if isinstance(reason, str) else None
+    text = message_text(message)
+    if len(text) > CHARS_FLOOR + CHARS_PER_TOKEN * max_tokens:
+        told = f"a reply of {len(text)} characters to max_tokens {max_tokens}"
+        return Outcome(Kind.AGAIN, told, usage=usage)
+    if message.get("refusal") and not text:
+        told = scrub(f"the model refused: {message['refusal']}")
+        return Outcome(Kind.ANSWER, told, 0, 200, None, "content_filter", served, usage)
+    cut = reason == "length" and below_cap(usage, max_tokens, context)
+    told = f"cut short at {usage.tokens_out} of {max_tokens} tokens" if cut else ""
+    return Outcome(
+        Kind.CUT if cut else Kind.ANSWER,
+        told,
+        status=200,
+        text=text,
+        finish_reason=reason,
+        served_model=served,
+        usage=usage,
+    )
+
+
+def below_cap(usage: Usage, max_tokens: int, context: int | None) -> bool:
+    """Tell whether a reply that ended by length was cut by something else than our cap."""
+    if usage.tokens_out is None or usage.tokens_out >= max_tokens:
+        return False
+    return context is None or usage.total < context
+
+
+def message_text(message: Mapping[str, Any]) -> str:
+    """Return the text of a message; a reasoning field of its own becomes the think part.
+
+    Lone surrogates, which JSON allows and UTF-8 does not, are replaced.
+    """
+    content = message.get("content")
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, dict)]
+        content = "".join(text for text in texts if isinstance(text, str))
+    text = content if isinstance(content, str) else ""
+    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    if isinstance(reasoning, str) and reasoning.strip() and "<think>" not in text:
+        closing = f"</think>\n{text}" if text else ""
+        text = f"<think>{reasoning.strip()}{closing}"
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def read_usage(usage: Any) -> Usage:
+    """Read the usage block; what is no number counts as not reported."""
+    if not isinstance(usage, dict):
+        return Usage()
+    given = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    tokens_in, tokens_out = (value if type(value) is int else None for value in given)
+    return Usage(tokens_in, tokens_out)
+
+
+def read_status(status: int, body: bytes, headers: Mapping[str, str], now: float) -> Outcome:
+    """Judge a status other than 200. `now` is Unix time, for a Retry-After that is a date."""
+    message = f"HTTP {status}: {scrub(body_text(body))}"
+    if status == 429 and error_code(body) != "insufficient_quota":
+        return Outcome(Kind.BUSY, message, retry_after(headers, now), status)
+    if status in (400, 413, 415, 422):
+        return Outcome(Kind.REFUSED, message, status=status)
+    if status in (408, 409, 425) or status >= 500:
+        return Outcome(Kind.AGAIN, message, retry_after(headers, now), status)
+    return Outcome(Kind.STOP, message, status=status)
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds that a server asks to wait: Retry-After as number or date, or -ms."""
+    try:
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        if "retry-after" not in headers:
+            return None
+        value = headers["retry-after"]
+        if re.fullmatch(r"[0-9.]+", value.strip()):
+            return float(value)
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except ValueError:
+        return None
+
+
+DURATION = re.compile(r"([0-9.]+)(ms|s|m|h)")
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def stated_rest(limits: Mapping[str, str]) -> float:
+    """Return the seconds until a limit that x-ratelimit-* headers call used up opens again."""
+    rests = [0.0]
+    for kind in ("requests", "tokens"):
+        if limits.get(f"x-ratelimit-remaining-{kind}") == "0":
+            reset = limits.get(f"x-ratelimit-reset-{kind}", "")
+            rests.append(sum(float(n) * SECONDS[unit] for n, unit in DURATION.findall(reset)))
+    return max(rests)
+
+
+def body_text(body: bytes) -> str:
+    """Return the message in an error body: OpenAI's form, FastAPI's, or the bare text."""
+    try:
+        reply = json.loads(body)
+    except ValueError:
+        return body[: 4 * MESSAGE_CHARS].decode("utf-8", "replace")
+    return error_text(reply) if isinstance(reply, dict) else str(reply)
+
+
+def error_text(reply: Mapping[str, Any]) -> str:
+    """Return the words of an error object."""
+    error = reply.get("error", reply.get("detail", reply.get("message", reply)))
+    return str(error.get("message") or error) if isinstance(error, dict) else str(error)
+
+
+def error_code(body: bytes) -> str | None:
+    """Return error.code, which tells a spent account from a busy server."""
+    try:
+        return json.loads(body)["error"]["code"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def scrub(text: str, secret: str = "") -> str:
+    """Bring a message into one line that is fit for files and screens."""
+    if secret:
+        text = text.replace(secret, "***")
+    text = ENCODED.sub("[...]", " ".join(text.split()))
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= MESSAGE_CHARS else text[: MESSAGE_CHARS - 3] + "..."

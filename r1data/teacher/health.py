@@ -1,0 +1,160 @@
+"""A lane at work: its window, and whether anybody is still there."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+
+import openai
+
+from r1data.errors import TeacherStop
+from r1data.teacher.client import list_models, open_client
+from r1data.teacher.faults import Kind, Outcome, stated_rest
+from r1data.teacher.lanes import Lane
+from r1data.teacher.limits import BACKOFF_FIRST_S, Window, backoff
+
+LOG = logging.getLogger(__name__)
+
+# With half of all requests failing, eight failures in a row come about once in 250 requests.
+ILL_AFTER = 8
+# One bad picture may fail for ever; three different requests that fail are the server's fault.
+WIDESPREAD = 3
+# A server that restarts needs a minute or two; nothing is lost by stopping, only time.
+PATIENCE_S = 120.0
+# Hosted endpoints refuse for minutes when a quota by the minute or by ten minutes is spent.
+BUSY_PATIENCE_S = 900.0
+HELLO_TRIES = 3
+# Limits are by the minute; a daily one is found out by its 429s.
+STATED_REST_MOST_S = 60.0
+
+
+@dataclass
+class Running:
+    """One lane with its connections. Times are those of time.monotonic."""
+
+    lane: Lane
+    client: openai.AsyncOpenAI
+    window: Window
+    in_flight: int = 0
+    failures: int = 0
+    failing: set[str] = field(default_factory=set)
+    failing_since: float | None = None
+    busy_since: float | None = None
+    rest_until: float = 0.0
+    rests: int = 0
+    spent_until: float = 0.0
+    ever_answered: bool = False
+    context: int | None = None
+    dead: str = ""
+
+    def open_for(self, now: float) -> bool:
+        """Tell whether a request may be sent now; an ill lane gets one at a time, at intervals."""
+        if (
+            self.dead
+            or now < max(self.rest_until, self.spent_until)
+            or not self.window.room(self.in_flight, now)
+        ):
+            return False
+        if self.failures >= ILL_AFTER:
+            self.rests += 1
+            self.rest_until = now + backoff(self.rests, 1.0)
+        return True
+
+    def take(self, key: str, outcome: Outcome, wait: float, seconds: float, now: float) -> None:
+        """Book the end of one request."""
+        if outcome.limits:
+            rest = min(STATED_REST_MOST_S, stated_rest(outcome.limits))
+            self.spent_until = max(self.spent_until, now + rest)
+        if outcome.kind is Kind.BUSY:
+            self.busy_since = self.busy_since or now
+            self.window.take_refused(self.in_flight, now, wait)
+        elif outcome.kind in (Kind.AGAIN, Kind.UNREACHABLE):
+            self.take_failure(key, outcome, now)
+            self.window.take_failed(self.in_flight, now)
+        else:
+            self.failures, self.failing_since, self.busy_since = 0, None, None
+            self.failing.clear()
+            self.ever_answered = True
+            self.rest_until, self.rests = 0.0, 0
+            self.window.take_accepted(self.in_flight, now, seconds)
+
+    def take_failure(self, key: str, outcome: Outcome, now: float) -> None:
+        """Book a failure: several in a row make the lane rest."""
+        self.failing_since = self.failing_since or now
+        self.failing.add(key)
+        unreachable = outcome.kind is Kind.UNREACHABLE
+        self.failures = max(self.failures + 1, ILL_AFTER if unreachable else 0)
+        if self.failures >= ILL_AFTER and now >= self.rest_until:
+            self.rest_until = now + BACKOFF_FIRST_S
+
+    async def rows_fault(self) -> bool:
+        """Tell whether a request that failed to the last try is to blame rather than the server."""
+        if len(self.failing) < WIDESPREAD:
+            return True
+        return self.ever_answered and await answers(self)
+
+    async def check(self, outcome: Outcome, now: float) -> None:
+        """Give the lane up where it has failed or refused everything for too long."""
+        if self.busy_since is not None and now - self.busy_since > BUSY_PATIENCE_S:
+            minutes = BUSY_PATIENCE_S / 60
+            self.give_up(f"has refused everything for {minutes:.0f} minutes ({outcome.message})")
+        failing = self.failing_since is not None and now - self.failing_since > PATIENCE_S
+        if not failing or self.failures < ILL_AFTER:
+            return
+        if outcome.kind is Kind.UNREACHABLE or not await self.rows_fault():
+            self.give_up(f"has answered nothing for {PATIENCE_S:.0f} s ({outcome.message})")
+
+    def give_up(self, why: str) -> None:
+        """Send this lane nothing more; the others take its work."""
+        if not self.dead:
+            self.dead = why
+            LOG.warning("the lane %s %s", self.lane.shown, why)
+
+
+async def answers(running: Running) -> bool:
+    """Tell whether anybody answers GET /models with less than a 5xx."""
+    outcome, _ = await list_models(running.client, running.lane)
+    return outcome.kind not in (Kind.UNREACHABLE, Kind.AGAIN)
+
+
+# What a lane's window had learned, for the next shard that the same process asks.
+LEARNED: dict[tuple[str, int], Window] = {}
+
+
+def start(lane: Lane) -> Running:
+    """Open the connections of a lane, with the window it had at the end of the last shard."""
+    known = LEARNED.get((lane.url, lane.concurrency))
+    window = Window(lane.concurrency)
+    if known is not None:
+        window = Window(lane.concurrency, size=known.size, opening=known.opening)
+        window.round_trip = known.round_trip
+    window.since = time.monotonic()
+    LEARNED[lane.url, lane.concurrency] = window
+    return Running(lane, open_client(lane), window)
+
+
+async def greet(running: Running) -> None:
+    """Ask GET /models until somebody answers; a lane where nobody does is dead from the start."""
+    outcome = Outcome(Kind.UNREACHABLE)
+    for attempt in range(HELLO_TRIES):
+        if attempt:
+            await asyncio.sleep(backoff(attempt, 0.0))
+        outcome, models = await list_models(running.client, running.lane)
+        if outcome.kind is not Kind.UNREACHABLE:
+            lengths = [model.get("max_model_len") for model in models]
+            known = [length for length in lengths if isinstance(length, int)]
+            running.context = min(known) if known else None
+            if any(model.get("owned_by") == "vllm" for model in models):
+                # vLLM queues and never refuses: nothing would be learned by opening slowly.
+                running.window.size = float(running.lane.concurrency)
+            return
+    running.give_up(f"does not answer ({outcome.message})")
+
+
+def all_dead(lanes: list[Running]) -> TeacherStop:
+    """Return the error for the case that no lane is left."""
+    told = "; ".join(f"{running.lane.shown} {running.dead}" for running in lanes)
+    return TeacherStop(
+        f"no teacher is left: {told}; what was answered is kept: "
+        "start the server or correct run.lanes, and run the same command again"
+    )

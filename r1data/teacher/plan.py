@@ -1,0 +1,46 @@
+"""What asking will take, before anything is sent: requests, tokens, money."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from r1data.teacher.budget import Prices, estimate_input
+
+# A filled prompt with its question, from a short one to a long one with options.
+TEXT_BYTES = (600, 2_000)
+# Thoughts seldom stay under 150 tokens; above, max_tokens is the end.
+LEAST_OUTPUT = 150
+
+
+class Estimate(NamedTuple):
+    """Low and high ends; money is None without prices."""
+
+    requests: int
+    tokens_in: tuple[int, int]
+    tokens_out: tuple[int, int]
+    usd: tuple[float, float] | None
+
+
+def estimate(
+    rows: int,
+    frames_each: int,
+    width: int,
+    height: int,
+    options: Mapping[str, Any],
+    prices: Mapping[str, Any] | None,
+) -> Estimate:
+    """Estimate what `rows` questions with `frames_each` pictures of width x height pixels take.
+
+    Pictures are counted as Qwen counts them, one token for 28 x 28 pixels; the high end doubles
+    that, since hosted models count tiles.
+    """
+    requests = rows * int(options["n"])
+    most = int(options["max_tokens"])
+    sizes = ((width, height),) * frames_each
+    low_in = requests * estimate_input("x" * TEXT_BYTES[0], sizes)
+    high_in = requests * estimate_input("x" * TEXT_BYTES[1], sizes * 2)
+    low_out, high_out = requests * min(LEAST_OUTPUT, most), requests * most
+    usd = None
+    if prices is not None:
+        price = Prices(float(prices["input"]), float(prices["output"]))
+        usd = price.cost(low_in, low_out), price.cost(high_in, high_out)
+    return Estimate(requests, (low_in, high_in), (low_out, high_out), usd)

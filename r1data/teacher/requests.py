@@ -1,0 +1,187 @@
+"""What is asked: the text, the key and the bytes of every request."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from r1data.errors import UsageError
+from r1data.teacher.prompts import Prompt
+
+PARAMS = ("temperature", "top_p", "max_tokens")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One frame; the JPEG bytes stay in the Arrow table. Time in seconds, None for a still."""
+
+    jpeg: memoryview
+    time: float | None
+    index: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """One sample as it is put to the teacher; the pictures stay in the Arrow table until needed."""
+
+    id: str
+    text: str
+    bare: str
+    frames: pa.ListScalar
+    sizes: tuple[tuple[int, int], ...]
+    digests: tuple[str, ...]
+    body_bytes: int
+
+    def pictures(self) -> list[Picture]:
+        """Return the frames without copying them out of the table."""
+        return read_pictures(self.frames)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request: question `question`, answer number `k`."""
+
+    key: str
+    question: Question
+    k: int
+
+
+def read_pictures(frames: pa.ListScalar) -> list[Picture]:
+    """Read the column `frames` of one row; the bytes are not copied."""
+    rows = frames.values
+    if rows is None:
+        return []
+    jpegs, times, indexes = (rows.field(name) for name in ("bytes", "time", "index"))
+    return [
+        Picture(memoryview(jpegs[i].as_buffer()), times[i].as_py(), indexes[i].as_py())
+        for i in range(len(rows))
+    ]
+
+
+def read_questions(samples: pa.Table, frames: pa.Table, prompt: Prompt) -> Iterator[Question]:
+    """Yield a Question for every sample that stands in both tables."""
+    if samples["id"].to_pylist() != frames["id"].to_pylist():
+        raise UsageError("samples and frames are not of the same shard: their ids differ")
+    columns = ["id", "problem", "options", "problem_type", "data_type", "drop_reason"]
+    dropped = frames["drop_reason"].to_pylist()
+    for number, sample in enumerate(samples.select(columns).to_pylist()):
+        if sample["drop_reason"] is None and dropped[number] is None:
+            yield read_question(sample, frames["frames"][number], prompt)
+
+
+def read_question(sample: Mapping[str, Any], frames: pa.ListScalar, prompt: Prompt) -> Question:
+    """Fill the prompt and take the digests of the pictures."""
+    bare = prompt.fill(sample["problem"], sample["options"] or [], sample["problem_type"])
+    pictures = read_pictures(frames)
+    rows = frames.values
+    widths, heights = (
+        ([], []) if rows is None else (rows.field(name).to_pylist() for name in ("width", "height"))
+    )
+    head = ""
+    if sample["data_type"] == "video" and pictures:
+        head = times_line([picture.time for picture in pictures]) + "\n\n"
+    return Question(
+        id=sample["id"],
+        text=head + bare,
+        bare=bare,
+        frames=frames,
+        sizes=tuple(zip(widths, heights, strict=True)),
+        digests=tuple(hashlib.sha256(picture.jpeg).hexdigest() for picture in pictures),
+        body_bytes=sum(4 * len(picture.jpeg) // 3 + 80 for picture in pictures) + len(bare),
+    )
+
+
+def times_line(times: list[float | None]) -> str:
+    """Say what the pictures are, since separate images lose the time axis of the video."""
+    if len(times) == 1:
+        line = "The picture above is one frame of one video"
+    else:
+        line = f"The {len(times)} pictures above are frames of one video, in order"
+    known = [time for time in times if time is not None]
+    if len(known) < len(times):
+        return line + "."
+    return f"{line}, taken at these times in seconds: {', '.join(f'{time:.2f}' for time in known)}"
+
+
+def request_params(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sampling parameters, in a fixed order."""
+    missing = [name for name in ("model", "n", *PARAMS) if options.get(name) is None]
+    if missing:
+        raise UsageError(f"the recipe lacks teacher.{missing[0]}")
+    return {
+        "temperature": float(options["temperature"]),
+        "top_p": float(options["top_p"]),
+        "max_tokens": int(options["max_tokens"]),
+    }
+
+
+def request_key(model: str, question: Question, params: Mapping[str, Any], k: int) -> str:
+    """Return the sha256 that names a request: model, messages with media as sha256, params, k.
+
+    It says nothing of the form in which a lane wants its pictures, so any lane may answer it.
+    """
+    content = [{"type": "image", "sha256": digest} for digest in question.digests]
+    messages = [{"role": "user", "content": [*content, {"type": "text", "text": question.text}]}]
+    parts = {"model": model, "messages": messages, "params": params, "k": k}
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def encode_body(
+    question: Question, model: str, params: Mapping[str, Any], media: str, k: int = 0
+) -> bytes:
+    """Return the JSON bytes of one request, in the form of media that the lane takes.
+
+    The base64 alphabet needs no escaping, so only the text goes through json: a third of the CPU of
+    serialising the whole (measured with 16 JPEGs of 27 kB). Answers after the first carry their
+    number as `seed`: a cache on the way would otherwise sell the first one again.
+    """
+    pictures = question.pictures()
+    whole = media == "video_url" and len(pictures) > 1
+    extra = {"media_io_kwargs": {"video": video_facts(pictures)}} if whole else {}
+    parts = [b'{"model":', json.dumps(model).encode(), b',"messages":[{"role":"user","content":[']
+    parts += video_part(pictures) if whole else image_parts(pictures)
+    text = json.dumps(question.bare if whole else question.text)
+    parts += [b'{"type":"text","text":', text.encode(), b"}]}],"]
+    told = {**params, **extra, **({"seed": k} if k else {})}
+    parts.append(json.dumps(told, separators=(",", ":")).encode()[1:])
+    return b"".join(parts)
+
+
+def image_parts(pictures: list[Picture]) -> Iterator[bytes]:
+    """Yield the pieces of one content part a picture, each with its comma."""
+    for picture in pictures:
+        yield b'{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,'
+        yield base64.b64encode(picture.jpeg)
+        yield b'"}},'
+
+
+def video_part(pictures: list[Picture]) -> Iterator[bytes]:
+    """Yield the pieces of one video, in the form that vLLM reads: data:video/jpeg, commas."""
+    yield b'{"type":"video_url","video_url":{"url":"data:video/jpeg;base64,'
+    for number, picture in enumerate(pictures):
+        if number:
+            yield b","
+        yield base64.b64encode(picture.jpeg)
+    yield b'"}},'
+
+
+def video_facts(pictures: list[Picture]) -> dict[str, Any]:
+    """Return what vLLM needs beside the frames so that Qwen-VL encodes their times.
+
+    num_frames -1, since its default of 32 silently cuts a longer list.
+    """
+    last = pictures[-1]
+    fps = last.index / last.time if last.time and last.index else 1.0
+    total = last.index + 1
+    return {
+        "num_frames": -1,
+        "fps": round(fps, 6),
+        "frames_indices": [picture.index for picture in pictures],
+        "total_num_frames": total,
+        "duration": round(total / fps, 6),
+    }

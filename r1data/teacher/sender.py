@@ -1,0 +1,298 @@
+"""The sender: one event loop that keeps the lanes full and journals every answer as it comes."""
+
+import asyncio
+import heapq
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from r1data.errors import BudgetSpent, Interrupted, TeacherStop
+from r1data.teacher.budget import Budget, Prices, estimate_input
+from r1data.teacher.client import post
+from r1data.teacher.faults import Kind, Outcome
+from r1data.teacher.health import Running, all_dead, greet, start
+from r1data.teacher.journal import Journal
+from r1data.teacher.lanes import Lane
+from r1data.teacher.limits import BACKOFF_MOST_S, BACKOFF_REPLY_S, backoff
+from r1data.teacher.requests import Ask, encode_body
+
+# At half of all requests failing, one in a million fails twenty times in a row.
+TRIES = 20
+# About 110 bodies of 16 frames: enough to keep the wire busy while the next ones are built.
+READY_BYTES = 64_000_000
+POLL_S = 0.2
+# How often a paced lane is looked after.
+PACE_S = 0.02
+SYNC_S = 2.0
+BUILDERS = 2
+
+
+@dataclass
+class Work:
+    """Everything one shard's asking needs, and how far it is."""
+
+    model: str
+    params: Mapping[str, Any]
+    prompt_sha256: str
+    tries: int
+    prices: Prices | None
+    budget: Budget | None
+    journal: Journal
+    discarded: Journal
+    stop: Path
+    waiting: deque[Ask]
+    left: int
+    results: dict[str, dict[str, Any]]
+    lanes: list[Running] = field(default_factory=list)
+    later: list[tuple[float, int, Ask]] = field(default_factory=list)
+    attempts: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=dict)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    unsent: int = 0
+    serial: int = 0
+    fatal: BaseException | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    builders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(BUILDERS))
+
+    def end(self, problem: BaseException) -> None:
+        """Send nothing new; the first reason counts."""
+        self.fatal = self.fatal or problem
+        self.changed.set()
+
+
+async def send_all(work: Work, lanes: list[Lane]) -> None:
+    """Ask everything in `work.waiting`; answers stand in `work.results` and in the journal.
+
+    Raises TeacherStop, BudgetSpent, Interrupted or DiskStop after all in flight has come home.
+    """
+    work.lanes = [start(lane) for lane in lanes]
+    syncing = asyncio.create_task(sync_now_and_then(work))
+    try:
+        await asyncio.gather(*(greet(running) for running in work.lanes))
+        while work.left and work.fatal is None:
+            dispatch(work)
+            await wait_for_change(work)
+        while work.tasks:
+            await asyncio.wait(work.tasks)
+    finally:
+        await shut(work, syncing)
+    if work.fatal is not None:
+        raise work.fatal
+
+
+async def shut(work: Work, syncing: asyncio.Task[None]) -> None:
+    """Close connections, threads and files, in whatever state the work is."""
+    for task in (syncing, *work.tasks):
+        task.cancel()
+    await asyncio.gather(syncing, *work.tasks, return_exceptions=True)
+    for running in work.lanes:
+        await running.client.close()
+    work.builders.shutdown()
+    work.journal.close()
+    work.discarded.close()
+
+
+async def sync_now_and_then(work: Work) -> None:
+    """Bring the journal down to the disk, away from the loop."""
+    while True:
+        await asyncio.sleep(SYNC_S)
+        await asyncio.to_thread(work.journal.sync)
+
+
+async def wait_for_change(work: Work) -> None:
+    """Sleep until a request ends, an ask falls due, or it is time to look for the stop file."""
+    until = POLL_S
+    if work.waiting and any(not running.window.opening for running in work.lanes):
+        until = PACE_S
+    if work.later:
+        until = min(until, max(0.005, work.later[0][0] - time.monotonic()))
+    try:
+        async with asyncio.timeout(until):
+            await work.changed.wait()
+    except TimeoutError:
+        pass
+    work.changed.clear()
+    if work.stop.exists():
+        work.end(Interrupted("interrupted; every answer is kept: run the same command to go on"))
+
+
+def dispatch(work: Work) -> None:
+    """Send as much as lanes, memory and budget allow right now."""
+    now = time.monotonic()
+    if all(running.dead for running in work.lanes):
+        work.end(all_dead(work.lanes))
+    while work.later and work.later[0][0] <= now:
+        work.waiting.appendleft(heapq.heappop(work.later)[2])
+    while work.waiting and work.fatal is None and work.unsent < READY_BYTES:
+        open_lanes = [running for running in work.lanes if running.open_for(now)]
+        if not open_lanes:
+            return
+        ask = work.waiting[0]
+        work.serial += 1
+        if not reserve(work, ask):
+            return
+        work.waiting.popleft()
+        running = min(open_lanes, key=lambda lane: lane.in_flight / lane.window.size)
+        running.in_flight += 1
+        running.window.take_sent()
+        work.unsent += ask.question.body_bytes
+        task = asyncio.create_task(send_one(work, running, ask, work.serial))
+        work.tasks.add(task)
+        task.add_done_callback(work.tasks.discard)
+
+
+def reserve(work: Work, ask: Ask) -> bool:
+    """Put the cost of a request aside; False where it must wait, or where the budget is spent."""
+    if work.budget is None:
+        return True
+    try:
+        return work.budget.reserve(work.serial, estimate(ask), int(work.params["max_tokens"]))
+    except BudgetSpent as problem:
+        work.end(problem)
+        return False
+
+
+def estimate(ask: Ask) -> int:
+    """Return the input tokens of a request, on the high side."""
+    return estimate_input(ask.question.text, ask.question.sizes)
+
+
+async def send_one(work: Work, running: Running, ask: Ask, ticket: int) -> None:
+    """Send one request and book what comes back."""
+    out = once(lambda: release(work, ask))
+    outcome = Outcome(Kind.AGAIN, "not sent")
+    try:
+        body = await asyncio.get_running_loop().run_in_executor(
+            work.builders,
+            encode_body,
+            ask.question,
+            work.model,
+            work.params,
+            running.lane.media,
+            ask.k,
+        )
+        began = time.monotonic()
+        work.sent[ask.key] = work.sent.get(ask.key, 0) + 1
+        sending = post(
+            running.client, running.lane, body, work.params["max_tokens"], running.context, out
+        )
+        del body
+        outcome = await sending
+        await book(work, running, ask, outcome, time.monotonic() - began)
+    except Exception as problem:
+        work.end(problem)
+    finally:
+        out()
+        running.in_flight -= 1
+        if work.budget is not None:
+            work.budget.settle(ticket, estimate(ask), outcome.usage)
+        work.changed.set()
+
+
+def once(call: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls `call` the first time only."""
+    pending = [call]
+    return lambda: pending.pop()() if pending else None
+
+
+def release(work: Work, ask: Ask) -> None:
+    """The body is out of memory: the next one may be built."""
+    work.unsent -= ask.question.body_bytes
+    if work.unsent < READY_BYTES <= work.unsent + ask.question.body_bytes:
+        work.changed.set()
+
+
+async def book(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds: float) -> None:
+    """Turn the end of one request into a response, another try, a fault, or a stop."""
+    now = time.monotonic()
+    counted = outcome.kind not in (Kind.BUSY, Kind.UNREACHABLE)
+    attempt = work.attempts[ask.key] = work.attempts.get(ask.key, 0) + counted
+    most = BACKOFF_REPLY_S if outcome.status in (0, 200) else BACKOFF_MOST_S
+    wait = max(outcome.wait or 0.0, backoff(max(1, attempt), random.random(), most))
+    running.take(ask.key, outcome, wait, seconds, now)
+    last = outcome.kind in (Kind.AGAIN, Kind.CUT) and attempt >= work.tries
+    if outcome.kind is Kind.ANSWER or (outcome.kind is Kind.CUT and last):
+        keep(work, running, ask, outcome, seconds)
+    elif outcome.kind is Kind.REFUSED:
+        fail(work, ask, outcome.message)
+    elif outcome.kind is Kind.STOP:
+        work.end(TeacherStop(stop_message(work, running, outcome)))
+    elif last and await running.rows_fault():
+        fail(work, ask, f"gave up after {attempt} tries: {outcome.message}")
+    else:
+        discard(work, ask, outcome)
+        work.serial += 1
+        heapq.heappush(work.later, (now + wait, work.serial, ask))
+    await running.check(outcome, now)
+
+
+def keep(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds: float) -> None:
+    """Journal a response."""
+    usage = outcome.usage
+    record = {
+        "request_sha256": ask.key,
+        "id": ask.question.id,
+        "k": ask.k,
+        "model": work.model,
+        "served_model": outcome.served_model,
+        "prompt_sha256": work.prompt_sha256,
+        "text": outcome.text,
+        "finish_reason": outcome.finish_reason,
+        "tokens_in": usage.tokens_in,
+        "tokens_out": usage.tokens_out,
+        "tokens": usage.total,
+        "usd": cost(work, outcome),
+        "seconds": round(seconds, 3),
+        "tries": work.sent[ask.key],
+        "fault": outcome.message if outcome.text is None else None,
+        "lane": running.lane.shown,
+    }
+    work.journal.append(record)
+    finish(work, ask, record)
+
+
+def discard(work: Work, ask: Ask, outcome: Outcome) -> None:
+    """Book what a thrown-away reply cost: the budget must know it after a restart, too."""
+    if outcome.usage.total:
+        work.discarded.append(
+            {
+                "request_sha256": ask.key,
+                "why": outcome.message,
+                "tokens": outcome.usage.total,
+                "usd": cost(work, outcome),
+            }
+        )
+
+
+def fail(work: Work, ask: Ask, message: str) -> None:
+    """End a request without a response; it is not journalled, so another build asks it again."""
+    finish(work, ask, {"text": None, "fault": message, "tries": work.sent[ask.key]})
+
+
+def finish(work: Work, ask: Ask, record: dict[str, Any]) -> None:
+    work.results[ask.key] = record
+    work.left -= 1
+
+
+def cost(work: Work, outcome: Outcome) -> float | None:
+    """Return the US dollars of one reply, or None without prices."""
+    if work.prices is None:
+        return None
+    usage = outcome.usage
+    return work.prices.cost(usage.tokens_in or 0, usage.tokens_out or 0)
+
+
+def stop_message(work: Work, running: Running, outcome: Outcome) -> str:
+    """Say in one line why no request will ever be taken, and what to do."""
+    advice = {
+        401: "set the right key in run.lanes (key: $NAME reads it from the environment)",
+        403: "this key may not use the model: ask for access or take another lane",
+        404: f"does the server know the model '{work.model}', and does the url end in /v1?",
+        429: "the account is out of credit: top it up",
+    }.get(outcome.status, "check run.lanes")
+    return f"{running.lane.shown} answers {outcome.message}; {advice}; then run the same again"

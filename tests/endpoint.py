@@ -1,0 +1,235 @@
+"""A small OpenAI-compatible server that can be told to misbehave: real sockets, real HTTP.
+
+`Endpoint` runs it on a thread, `python tests/endpoint.py --latency 2` in a process of its own.
+"""
+
+import argparse
+import asyncio
+import collections
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+ANSWER = "<think>I looked at it.</think>\n<answer>42</answer>"
+
+
+@dataclass
+class Reply:
+    """What goes over the wire; status 0 drops the connection, -1 never answers."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    half: bool = False  # send half of the body and close
+
+
+def completion(
+    text: str | None = ANSWER,
+    finish_reason: str = "stop",
+    tokens: tuple[int, int] | None = (100, 20),
+    choices: int = 1,
+    **message: Any,
+) -> Reply:
+    """Return a chat completion."""
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text, **message},
+        "finish_reason": finish_reason,
+    }
+    reply: dict[str, Any] = {"id": "x", "object": "chat.completion", "model": "served-model"}
+    reply["choices"] = [choice] * choices
+    if tokens is not None:
+        reply["usage"] = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
+    return Reply(body=json.dumps(reply).encode())
+
+
+def error(status: int, message: str, code: str | None = None, **headers: str) -> Reply:
+    """Return an error in OpenAI's form."""
+    body = json.dumps({"error": {"message": message, "type": "x", "code": code}}).encode()
+    return Reply(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+Behaviour = Callable[["Server", dict[str, Any]], Reply]
+
+
+def proper(server: "Server", payload: dict[str, Any]) -> Reply:
+    """Answer as a good server does."""
+    return completion()
+
+
+@dataclass
+class Server:
+    """`behave` gets the server, for its counts, and the parsed request."""
+
+    behave: Behaviour = proper
+    latency: float = 0.0
+    most: int = 1_000_000  # in flight; above that 429
+    rate: float = 0.0  # accepted requests a second; above that 429
+    retry_after: bool = True
+    key: str = ""
+    keep_payloads: bool = True
+    owner: str = "somebody"
+    requests: int = 0
+    accepted: int = 0
+    refused: int = 0
+    active: int = 0
+    peak: int = 0
+    bucket: float = 10.0
+    filled: float = 0.0
+    seen: collections.Counter[str] = field(default_factory=collections.Counter)
+    payloads: list[dict[str, Any]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+
+    async def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
+        if path == "/stats":
+            return Reply(body=json.dumps(self.stats()).encode())
+        if self.key and headers.get("authorization") != f"Bearer {self.key}":
+            return error(401, "Incorrect API key provided", "invalid_api_key")
+        if path == "/v1/models":
+            return Reply(
+                body=json.dumps(
+                    {"object": "list", "data": [{"id": "m", "owned_by": self.owner}]}
+                ).encode()
+            )
+        if path != "/v1/chat/completions":
+            return error(404, f"no such route: {method} {path}")
+        self.requests += 1
+        self.active += 1
+        self.peak = max(self.peak, self.active)
+        try:
+            return await self.complete(body)
+        finally:
+            self.active -= 1
+
+    async def complete(self, body: bytes) -> Reply:
+        if self.active > self.most or not self.within_rate():
+            self.refused += 1
+            return error(429, "slow down", **({"Retry_After": "1"} if self.retry_after else {}))
+        payload = json.loads(body) if self.keep_payloads else {}
+        if self.keep_payloads:
+            self.payloads.append(payload)
+        self.times.append(time.monotonic())
+        reply = self.behave(self, payload)
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        if reply.status == -1:
+            await asyncio.sleep(3600)
+        self.accepted += reply.status == 200
+        return reply
+
+    def within_rate(self) -> bool:
+        """A token bucket that holds a tenth of a second's worth."""
+        if not self.rate:
+            return True
+        now = time.monotonic()
+        self.bucket = min(self.rate / 10, self.bucket + (now - self.filled) * self.rate)
+        self.filled = now
+        if self.bucket < 1:
+            return False
+        self.bucket -= 1
+        return True
+
+    def stats(self) -> dict[str, Any]:
+        spread = self.times[len(self.times) // 4 : 3 * len(self.times) // 4]
+        mid = (len(spread) - 1) / (spread[-1] - spread[0]) if len(spread) > 2 else 0.0
+        names = ("requests", "accepted", "refused", "active", "peak")
+        return {name: getattr(self, name) for name in names} | {"mid_rate": round(mid, 2)}
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await self.serve_one(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, target, _ = head[0].split(" ", 2)
+        pairs = [line.partition(":") for line in head[1:]]
+        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        reply = await self.answer(method, target.split("?")[0], headers, body)
+        if reply.status == 0:
+            writer.transport.abort()
+            return False
+        lines = [f"HTTP/1.1 {reply.status} -", f"Content-Length: {len(reply.body)}"]
+        lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+        payload = reply.body[: len(reply.body) // 2] if reply.half else reply.body
+        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + payload)
+        await writer.drain()
+        return not reply.half
+
+
+class Endpoint:
+    """A Server on a thread; use as a context manager. `url` ends in /v1."""
+
+    def __init__(self, server: Server, port: int = 0) -> None:
+        self.server = server
+        self.port = port
+        self.loop = asyncio.new_event_loop()
+        self.ready = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self.main())
+        self.loop.close()
+
+    async def main(self) -> None:
+        self.stopped = asyncio.Event()
+        listening = await asyncio.start_server(
+            self.server.serve, "127.0.0.1", self.port, limit=2**20, backlog=4096
+        )
+        self.port = listening.sockets[0].getsockname()[1]
+        self.ready.set()
+        await self.stopped.wait()
+        listening.close()
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    def __enter__(self) -> "Endpoint":
+        self.thread.start()
+        assert self.ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self.stopped.set)
+        self.thread.join(10)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--latency", type=float, default=0.0)
+    parser.add_argument("--most", type=int, default=1_000_000)
+    parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--no-retry-after", action="store_true")
+    options = parser.parse_args()
+    server = Server(
+        latency=options.latency,
+        most=options.most,
+        rate=options.rate,
+        retry_after=not options.no_retry_after,
+        keep_payloads=False,
+    )
+    listening = await asyncio.start_server(
+        server.serve, "127.0.0.1", options.port, limit=2**20, backlog=4096
+    )
+    print(listening.sockets[0].getsockname()[1], flush=True)  # noqa: T201
+    async with listening:
+        await listening.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
