@@ -91,11 +91,13 @@ def build(
     limit: int | None = None,
     until: str | None = None,
     overrides: Sequence[str] = (),
+    reuse: Sequence[str | Path] = (),
 ) -> Build:
     """Run or resume a build: make every cell whose note is missing or stale.
 
-    `out` is the build's folder (default: builds/NAME). Raises what stopped the build; cells that
-    were set aside stand in `Build.tally`.
+    `out` is the build's folder (default: builds/NAME); answers that the builds in `reuse` paid for
+    are not asked for again. Raises what stopped the build; cells that were set aside stand in
+    `Build.tally`.
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides, limit)
@@ -105,7 +107,7 @@ def build(
     with events.locked(folder):
         sweep(folder)
         freeze(recipe, folder)
-        return Build(folder, drive(recipe, stages, folder))
+        return Build(folder, drive(recipe, stages, folder, [str(each) for each in reuse]))
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -161,11 +163,11 @@ def installed(package: str) -> str | None:
         return None
 
 
-def drive(recipe: Recipe, stages: list[Stage], folder: Path) -> Tally:
+def drive(recipe: Recipe, stages: list[Stage], folder: Path, reuse: list[str]) -> Tally:
     """Run the driver with its engine, its lanes and its progress bar."""
     with lanes_of(recipe, stages) as lanes:
         engine = make_engine(recipe)
-        settings = settings_of(recipe, folder, lanes)
+        settings = settings_of(recipe, folder, lanes, reuse)
         with watching(folder) as watch:
             driver = Driver(stages, folder, engine, settings, watch)
             tally = run_until_done(driver, engine)
@@ -237,12 +239,12 @@ def make_engine(recipe: Recipe) -> Engine:
 
 
 def settings_of(
-    recipe: Recipe, folder: Path, lanes: list[dict[str, Any]]
+    recipe: Recipe, folder: Path, lanes: list[dict[str, Any]], reuse: Sequence[str] = ()
 ) -> dict[str, Mapping[str, Any]]:
     """Return what the cells of each stage are told of how: places, lanes, budget."""
     entries = {name: dict(entry) for name, entry in recipe.sources.items()}
     files = {"entries": entries, "media": media_folder(folder), "seed": recipe.seed}
-    teacher: dict[str, Any] = {"lanes": lanes}
+    teacher: dict[str, Any] = {"lanes": lanes, "reuse": list(reuse)}
     if recipe.run.budget is not None:
         teacher["budget"] = dict(recipe.run.budget)
     if recipe.teacher is not None and recipe.teacher.prices is not None:

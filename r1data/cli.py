@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 sources_app = typer.Typer(help="The sources that r1data knows.", no_args_is_help=True)
 app.add_typer(sources_app, name="sources")
+media_app = typer.Typer(help="Clips and pictures.", no_args_is_help=True)
+app.add_typer(media_app, name="media")
 
 RecipeArg = Annotated[str, typer.Argument(help="a recipe file, or the name of a shipped one")]
 BuildArg = Annotated[Path, typer.Argument(help="the folder of a build")]
@@ -52,11 +54,14 @@ def build(
     until: Annotated[str | None, typer.Option(help="stop after this stage")] = None,
     engine: EngineOpt = None,
     workers: WorkersOpt = None,
+    reuse: Annotated[
+        list[Path] | None, typer.Option(help="a build whose paid answers count here too")
+    ] = None,
     set_: SetOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Run or resume a build: the same command."""
-    run(recipe, out, limit, until, engine, workers, set_, as_json)
+    run(recipe, out, limit, until, engine, workers, set_, as_json, reuse)
 
 
 def staged(name: str, stage: str, text: str) -> None:
@@ -91,6 +96,7 @@ def run(
     workers: int | None,
     overrides: list[str] | None,
     as_json: bool,
+    reuse: list[Path] | None = None,
 ) -> None:
     """Build, print the summary, and exit with 3 where the build is not all that was asked for."""
     from r1data.building import build, failed_softly
@@ -98,7 +104,8 @@ def run(
     from r1data.summary import as_dict, summary
 
     checked = load_recipe(recipe, overrides or [], limit)
-    done = build(checked, out=out, engine=engine, workers=workers, until=until)
+    how = {"engine": engine, "workers": workers, "until": until, "reuse": reuse or ()}
+    done = build(checked, out=out, **how)
     show(as_dict(done) if as_json else summary(done))
     assert done.tally is not None
     soft = failed_softly(done.tally, done.counts(), checked.run.allowed_drops)
@@ -201,12 +208,26 @@ def sources_check(
     show(first_samples(load_recipe(recipe, set_ or [], rows)), compact=as_json)
 
 
+@media_app.command("check")
+def media_check(
+    folder: Annotated[Path, typer.Argument(help="a folder of clips and pictures")],
+) -> None:
+    """What every clip and picture in a folder is; exit code 3 where one is broken."""
+    from r1data.media.facts import check
+
+    text, code = check(folder)
+    say(text)
+    raise typer.Exit(code)
+
+
 @app.command()
 def verify(
     file: Annotated[
         Path, typer.Argument(help="JSON lines with problem_type, completion, solution")
     ],
-    preset: Annotated[str, typer.Option(help="canonical or video-r1")] = "canonical",
+    preset: Annotated[
+        str, typer.Option(help="canonical, canonical-math or video-r1")
+    ] = "canonical",
     out: Annotated[Path | None, typer.Option(help="write JSON lines here")] = None,
     compare: Annotated[str | None, typer.Option(help="a second preset: who judges how")] = None,
     explain: Annotated[int | None, typer.Option(min=1, help="explain this line")] = None,

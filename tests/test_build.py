@@ -251,6 +251,25 @@ def test_a_spent_budget_stops_with_code_4_and_a_higher_one_goes_on(own_questions
         assert paid < 16
 
 
+def test_another_builds_answers_are_not_paid_for_again(own_questions: Path) -> None:
+    with Endpoint(Server(lambda *_: completion("<think>So.</think><answer>A</answer>"))) as server:
+        lane = f"run.lanes=[{{url: '{server.url}'}}]"
+        r1data.build(own_questions, out=Path("a"), until="responses", overrides=[lane])
+        paid = server.server.requests
+        r1data.build(
+            own_questions, out=Path("b"), until="responses", overrides=[lane], reuse=[Path("a")]
+        )
+        assert paid == server.server.requests == 2
+
+
+def test_answers_after_the_first_are_asked_for_by_number(own_questions: Path) -> None:
+    with Endpoint(Server(lambda *_: completion("<think>So.</think><answer>A</answer>"))) as server:
+        asked = [f"run.lanes=[{{url: '{server.url}'}}]", "teacher.n=3"]
+        r1data.build(own_questions, out=Path("a"), until="responses", overrides=asked)
+        seeds = [payload.get("seed") for payload in server.server.payloads]
+    assert sorted(seeds, key=str) == [1, 1, 2, 2, None, None]
+
+
 def test_a_script_without_a_main_guard_builds_with_the_pool(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
