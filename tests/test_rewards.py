@@ -307,3 +307,15 @@ def test_ratings_of_tempcompass_are_met() -> None:
         if row["rule_matched"]
     ]
     assert sum(agreed) >= 0.995 * len(agreed)
+
+
+def test_a_letter_truth_stays_a_letter_where_an_option_is_that_letter() -> None:
+    # "Which letter is shown?" with the truth A: the first option, whose text is B
+    def right(completion: str) -> bool | None:
+        return verify(
+            "multiple choice", solution="A", completion=completion, options=["B", "A"]
+        ).right
+
+    assert right("<answer>A</answer>") is True
+    assert right("<answer>A. B</answer>") is True
+    assert right("<answer>B. A</answer>") is False

@@ -90,8 +90,13 @@ def same_text(one: str, other: str) -> bool:
 
 
 def truth_index(truth: str, options: Sequence[str]) -> int | None:
-    """Return the position that the truth names by letter or by the text of one option."""
+    """Return the position that the truth names by letter or by the text of one option.
+
+    A lone capital within the options is a letter, even where an option's text is that capital too.
+    """
     text = unwrapped(truth)
+    if len(text) == 1 and text in LETTERS[: len(options)]:
+        return LETTERS.index(text)
     lone = LONE.fullmatch(text)
     if lone and (not options or LETTERS.index(lone[1].upper()) < len(options)):
         return LETTERS.index(lone[1].upper())
