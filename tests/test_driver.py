@@ -172,6 +172,18 @@ def test_a_failing_shard_is_tried_three_times(tmp_path: Path) -> None:
     assert len(list((tmp_path / "marks").glob("fail-00001-*"))) == 3
 
 
+def test_a_cell_with_rows_to_ask_again_is_made_again_by_the_next_run_alone(tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    stages = [
+        toy.stage("dealt", "deal", (), 1, shards=2),
+        toy.stage("unlucky", "unlucky_once", ("dealt",), 2),
+        toy.stage("added", "add", ("unlucky",), 3),
+    ]
+    assert drive(build, stages).made["unlucky"] == 2
+    assert dict(drive(build, stages).made) == {"unlucky": 2}
+    assert drive(build, stages).made.total() == 0
+
+
 def test_a_later_stage_runs_ahead_of_an_unfinished_earlier_one(tmp_path: Path) -> None:
     build = tmp_path / "build"
     drive(build, line())

@@ -60,6 +60,12 @@ def fail_on(table: pa.Table, *, cell: Cell) -> pa.Table:
     return table
 
 
+def unlucky_once(table: pa.Table, *, cell: Cell) -> pa.Table:
+    """Say at the first call that a row may come out better in another run."""
+    again = "1" if mark(cell) == 1 else "0"
+    return table.replace_schema_metadata({"again": again})
+
+
 def slow(table: pa.Table, *, cell: Cell) -> pa.Table:
     time.sleep(cell.settings.get("seconds", 0.2))
     mark(cell)

@@ -124,7 +124,7 @@ class Driver:
             self.stop(error)
             return
         note = shards.read_note(self.note_path(place))
-        if note is not None and note.key == job.key and self.all_fresh(place, note):
+        if note and note.key == job.key and not note.again and self.all_fresh(place, note):
             self.tally.kept[job.stage.name] += 1
             self.finish(place, note)
             return

@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,8 @@ class Note:
     """What is vouched for about one shard, or about all files of one gather stage.
 
     `digest` identifies the content without its volatile columns and enters the keys of later cells;
-    `sha256` is that of the file. `mtime_ns` spares hashing a file that nobody touched.
+    `sha256` is that of the file. `mtime_ns` spares hashing a file that nobody touched. `again`
+    counts the rows that may come out better in another run, which therefore makes the cell again.
     """
 
     stage: str
@@ -57,6 +58,7 @@ class Note:
     bytes: int = 0
     mtime_ns: int = 0
     rows: int = 0
+    again: int = 0
     drops: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     shards: tuple[str, ...] = ()
@@ -179,24 +181,17 @@ def write_shard(folder: Path, table: pa.Table, note: Note, volatile: Sequence[st
     path = folder / f"{note.shard}.parquet"
     replace_file(path, lambda temporary: write_table(temporary, table))
     sha256, stat = file_sha256(path), path.stat()
-    whole = Note(
-        **{
-            **shallow(note),
-            "sha256": sha256,
-            "digest": content_digest(table, volatile) if volatile else sha256,
-            "bytes": stat.st_size,
-            "mtime_ns": stat.st_mtime_ns,
-            "rows": table.num_rows,
-            "drops": count_drops(table),
-        }
+    whole = replace(
+        note,
+        sha256=sha256,
+        digest=content_digest(table, volatile) if volatile else sha256,
+        bytes=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        rows=table.num_rows,
+        drops=count_drops(table),
     )
     write_note(folder / f"{note.shard}.json", whole)
     return whole
-
-
-def shallow(note: Note) -> dict[str, Any]:
-    """Return the fields of a note as a dict of keyword arguments."""
-    return {name: getattr(note, name) for name in note.__dataclass_fields__}
 
 
 def count_drops(table: pa.Table) -> dict[str, int]:

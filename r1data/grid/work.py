@@ -3,7 +3,7 @@
 import importlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from r1data.grid.shards import Note
 from r1data.schema import arrow_schema, volatile_columns
 
 GATHER_NOTE = "gather.json"
+# Key of a table's schema metadata: how many of its rows may come out better in another run.
+AGAIN = b"again"
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,9 @@ def make(job: Job) -> Note:
     if job.stage.gather:
         return make_gather(job, function(*job.inputs, cell=job.cell), began)
     tables = [shards.read_shard(paths[0]) for paths in job.inputs]
-    table = conform(job, function(*tables, cell=job.cell), tables)
-    return shards.write_shard(job.cell.folder, table, note_of(job, began), volatile(job.stage))
+    raw = function(*tables, cell=job.cell)
+    note = replace(note_of(job, began), again=int((raw.schema.metadata or {}).get(AGAIN, 0)))
+    return shards.write_shard(job.cell.folder, conform(job, raw, tables), note, volatile(job.stage))
 
 
 def note_of(job: Job, began: float, shard: str | None = None) -> Note:
@@ -130,15 +133,13 @@ def vouch(job: Job, notes: list[Note], files: dict[str, str], began: float) -> N
     for note in notes:
         for reason, count in note.drops.items():
             drops[reason] = drops.get(reason, 0) + count
-    whole = Note(
-        **{
-            **shards.shallow(note_of(job, began)),
-            "digest": shards.digest_of([note.digest for note in notes] or files),
-            "rows": sum(note.rows for note in notes),
-            "drops": drops,
-            "files": files,
-            "shards": tuple(note.shard for note in notes),
-        }
+    whole = replace(
+        note_of(job, began),
+        digest=shards.digest_of([note.digest for note in notes] or files),
+        rows=sum(note.rows for note in notes),
+        drops=drops,
+        files=files,
+        shards=tuple(note.shard for note in notes),
     )
     shards.write_note(job.cell.folder / GATHER_NOTE, whole)
     return whole
