@@ -1,14 +1,27 @@
 """The r1data command: thin verbs over the Python functions."""
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from r1data import __version__
+from r1data.cli_sources import media_app, sources_app
+from r1data.console import (
+    BuildArg,
+    EngineOpt,
+    JsonOpt,
+    LimitOpt,
+    OutOpt,
+    RecipeArg,
+    SetOpt,
+    WorkersOpt,
+    complain,
+    say,
+    show,
+)
 from r1data.errors import DONE, SET_ASIDE, R1DataError, UsageError
 
 app = typer.Typer(
@@ -19,19 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-sources_app = typer.Typer(help="The sources that r1data knows.", no_args_is_help=True)
 app.add_typer(sources_app, name="sources")
-media_app = typer.Typer(help="Clips and pictures.", no_args_is_help=True)
 app.add_typer(media_app, name="media")
 
-RecipeArg = Annotated[str, typer.Argument(help="a recipe file, or the name of a shipped one")]
-BuildArg = Annotated[Path, typer.Argument(help="the folder of a build")]
-OutOpt = Annotated[Path | None, typer.Option(help="folder of the build; default builds/NAME")]
-LimitOpt = Annotated[int | None, typer.Option(min=1, help="at most so many rows a source")]
-EngineOpt = Annotated[str | None, typer.Option(help="pool or inline; default: the recipe's")]
-WorkersOpt = Annotated[int | None, typer.Option(min=1, help="worker processes")]
-SetOpt = Annotated[list[str] | None, typer.Option("--set", help="change the recipe: key.key=value")]
-JsonOpt = Annotated[bool, typer.Option("--json", help="print JSON")]
 DEBUG = "--debug"
 
 
@@ -176,50 +179,6 @@ def check(
         raise typer.Exit(1)
 
 
-@sources_app.command("list")
-def sources_list(as_json: JsonOpt = False) -> None:
-    """All sources, with their terms and how sure we are of each mapping."""
-    from r1data.summary import sources_dict, sources_text
-
-    found = sources_dict()
-    show(found if as_json else sources_text(found))
-
-
-@sources_app.command("show")
-def sources_show(name: str) -> None:
-    """One card as it stands."""
-    from r1data.sources.catalogue import CARDS, load_card
-
-    card = load_card(name)
-    say((CARDS / f"{card.name}.yaml").read_text(encoding="utf-8").rstrip())
-
-
-@sources_app.command("check")
-def sources_check(
-    recipe: RecipeArg,
-    rows: Annotated[int, typer.Option(min=1, help="rows to show of each source")] = 3,
-    set_: SetOpt = None,
-    as_json: JsonOpt = False,
-) -> None:
-    """Read the sources of a recipe and show what their first rows become."""
-    from r1data.plan import first_samples
-    from r1data.recipe import load_recipe
-
-    show(first_samples(load_recipe(recipe, set_ or [], rows)), compact=as_json)
-
-
-@media_app.command("check")
-def media_check(
-    folder: Annotated[Path, typer.Argument(help="a folder of clips and pictures")],
-) -> None:
-    """What every clip and picture in a folder is; exit code 3 where one is broken."""
-    from r1data.media.facts import check
-
-    text, code = check(folder)
-    say(text)
-    raise typer.Exit(code)
-
-
 @app.command()
 def verify(
     file: Annotated[
@@ -276,23 +235,6 @@ def doctor(
     show([each._asdict() for each in findings] if as_json else findings_text(findings))
     if any(not each.good for each in findings):
         raise typer.Exit(1)
-
-
-def show(value: Any, compact: bool = False) -> None:
-    """Print a text as it is, anything else as JSON."""
-    indent = None if compact else 1
-    text = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
-    say(value if isinstance(value, str) else text)
-
-
-def say(text: str) -> None:
-    """Print a text on standard output."""
-    sys.stdout.write(text + "\n")
-
-
-def complain(error: R1DataError) -> None:
-    """Print an error for a person."""
-    sys.stderr.write(f"r1data: {error}\n")
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""r1data plan: rows, bytes, requests, tokens, cost and licences, before anything runs."""
+"""r1data plan: rows, bytes, requests, tokens, cost and licences, before anything runs.
+
+Sources that lie here are read. Of the others the card tells what is known: nothing is fetched.
+"""
 
 import shutil
 from collections import Counter
@@ -9,6 +12,8 @@ from typing import Any
 from r1data.building import media_folder, settings_of
 from r1data.media.files import is_generated, media_base
 from r1data.recipe import Recipe
+from r1data.sources.catalogue import Source, load_source
+from r1data.sources.expected import Expected, expected_of, token_is_set
 from r1data.sources.stage import chosen_samples
 from r1data.stages import samples as samples_stage
 from r1data.summary import table
@@ -24,30 +29,67 @@ def read_samples(recipe: Recipe) -> tuple[list[dict[str, Any]], Mapping[str, Any
 
 
 def first_samples(recipe: Recipe) -> list[dict[str, Any]]:
-    """Return what the first chosen rows of each source become."""
+    """Return what the first chosen rows of each source become; fetches what is not here."""
     return read_samples(recipe)[0]
 
 
+def local_samples(
+    recipe: Recipe, sources: Mapping[str, Source]
+) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
+    """Return the chosen samples of the sources that lie here."""
+    settings = settings_of(recipe, Path("builds") / recipe.name, [])["samples"]
+    names = [name for name, each in sources.items() if is_local(each)]
+    here = {**settings, "entries": {name: settings["entries"][name] for name in names}}
+    return chosen_samples(samples_stage(recipe).options, here), settings
+
+
+def is_local(source: Source) -> bool:
+    """Tell whether a source is drawn or read from a copy here."""
+    return source.generated or source.root is not None
+
+
 def make_plan(recipe: Recipe) -> dict[str, Any]:
-    """Say what a build would take; reads question files and file sizes, sends nothing."""
-    rows, settings = read_samples(recipe)
+    """Say what a build would take; reads local files and cards, sends nothing."""
+    sources = {name: load_source(name, entry) for name, entry in recipe.sources.items()}
+    rows, settings = local_samples(recipe, sources)
     kept = [row for row in rows if row["drop_reason"] is None]
-    media = media_bytes(kept, settings)
-    frames = sum(pictures(row, recipe) for row in kept)
+    plans = [source_plan(each, rows, recipe) for each in sources.values()]
+    pictures_of = counted_pictures(kept, plans, sources, recipe)
+    frames = sum(count * number for count, number in pictures_of.items())
     stored = round(frames * recipe.frames.max_pixels * BYTES_A_PIXEL)
+    media = media_bytes(kept, settings, [name for name in sources if is_local(sources[name])])
+    fetch = fetch_plan([each for each in sources.values() if not is_local(each)])
     made: dict[str, Any] = {
         "recipe": recipe.name,
-        "rows": len(rows),
+        "rows": sum(each["rows"] for each in plans),
+        "problem_types": added(each["problem_types"] for each in plans),
+        "data_types": added(each["data_types"] for each in plans),
         "dropped_already": dict(Counter(r["drop_reason"] for r in rows if r["drop_reason"])),
-        "sources": [source_plan(name, rows) for name in recipe.sources],
+        "sources": plans,
+        "licenses": added({term(each): each["rows"]} for each in plans),
+        "gated_without_token": [] if token_is_set() else [p["source"] for p in plans if p["gated"]],
         "media": media,
+        "fetch": fetch,
         "frames": frames,
-        "disk_needed_bytes": 2 * stored,
+        "disk_needed_bytes": 2 * stored + fetch["bytes"],
         "disk_free_bytes": shutil.disk_usage(existing(Path(media_folder(Path("builds/x"))))).free,
     }
     if recipe.teacher is not None:
-        made["teacher"] = teacher_plan(recipe, kept)
+        made["teacher"] = teacher_plan(recipe, pictures_of)
     return made
+
+
+def added(counts: Any) -> dict[str, int]:
+    """Add up counts by name."""
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
+
+
+def term(plan: Mapping[str, Any]) -> str:
+    """Return the terms of a source's questions."""
+    return plan["license"]["annotations"] if plan["license"] else "unknown"
 
 
 def existing(path: Path) -> Path:
@@ -58,15 +100,32 @@ def existing(path: Path) -> Path:
     return path
 
 
+def counted_pictures(
+    rows: Sequence[Mapping[str, Any]],
+    plans: Sequence[Mapping[str, Any]],
+    sources: Mapping[str, Source],
+    recipe: Recipe,
+) -> Counter[int]:
+    """Count samples by how many pictures each sends at most."""
+    counts: Counter[int] = Counter(pictures(row, recipe) for row in rows)
+    for plan in plans:
+        if not is_local(sources[plan["source"]]):
+            for data_type, number in plan["data_types"].items():
+                counts[1 if data_type == "image" else recipe.frames.count] += number
+    return counts
+
+
 def pictures(row: Mapping[str, Any], recipe: Recipe) -> int:
     """Return how many pictures a sample sends at most."""
     return len(row["media"]) * (1 if row["data_type"] == "image" else recipe.frames.count)
 
 
-def media_bytes(rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, int]:
+def media_bytes(
+    rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], names: Sequence[str]
+) -> dict[str, int]:
     """Count the files that the rows need, what they weigh, and which are not there."""
     files = {(row["source"], each["uri"]) for row in rows for each in row["media"]}
-    generated = {name for name in settings["entries"] if is_generated(name, settings)}
+    generated = {name for name in names if is_generated(name, settings)}
     local = [media_base(source, settings) / uri for source, uri in files if source not in generated]
     sizes = [path.stat().st_size for path in local if path.is_file()]
     return {
@@ -77,19 +136,47 @@ def media_bytes(rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) 
     }
 
 
-def source_plan(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rows, kinds and terms of one source."""
-    mine = [row for row in rows if row["source"] == name]
+def fetch_plan(sources: Sequence[Source]) -> dict[str, Any]:
+    """Say what is to be fetched at most; files that several sources share count once."""
+    known: dict[Any, int] = {}
+    unknown: list[str] = []
+    for source in sources:
+        route = source.route
+        if route.bytes is None:
+            unknown.append(source.name)
+        else:
+            known[route.repo or route.url, route.config, route.questions] = route.bytes
+    by_hand = [each.name for each in sources if each.route.media.get("kind") == "external"]
+    return {"bytes": sum(known.values()), "size_unknown": unknown, "media_by_hand": by_hand}
+
+
+def source_plan(
+    source: Source, rows: Sequence[Mapping[str, Any]], recipe: Recipe
+) -> dict[str, Any]:
+    """Rows, kinds, terms and route of one source."""
+    if is_local(source):
+        mine = [row for row in rows if row["source"] == source.name]
+        found = Expected(
+            len(mine),
+            dict(Counter(row["problem_type"] for row in mine)),
+            dict(Counter(row["data_type"] for row in mine)),
+        )
+    else:
+        found = expected_of(source, recipe.limit)
     return {
-        "source": name,
-        "rows": len(mine),
-        "problem_types": dict(Counter(row["problem_type"] for row in mine)),
-        "license": mine[0]["license"] if mine else None,
+        "source": source.name,
+        **found._asdict(),
+        "group": source.card.group,
+        "license": {k: v for k, v in source.card.license.items() if k != "stated_by"},
+        "gated": bool(source.card.license["gated"]),
+        "confidence": source.card.confidence,
+        "route": source.route.name,
+        "from": "files here" if is_local(source) else source.route.repo or source.route.url,
     }
 
 
-def teacher_plan(recipe: Recipe, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Requests, tokens and cost of asking about `rows`, from low to high."""
+def teacher_plan(recipe: Recipe, pictures_of: Mapping[int, int]) -> dict[str, Any]:
+    """Requests, tokens and cost of asking, from low to high."""
     from r1data.teacher.plan import estimate
 
     assert recipe.teacher is not None
@@ -97,7 +184,7 @@ def teacher_plan(recipe: Recipe, rows: Sequence[Mapping[str, Any]]) -> dict[str,
     options = {"n": recipe.teacher.n, "max_tokens": recipe.teacher.max_tokens}
     asked = [
         estimate(count, each, side, side, options, recipe.teacher.prices)
-        for each, count in Counter(pictures(row, recipe) for row in rows).items()
+        for each, count in pictures_of.items()
     ]
     costs = [each.usd for each in asked if each.usd is not None]
     return {
@@ -115,14 +202,17 @@ def sum_ends(pairs: Sequence[tuple[float, float]]) -> list[float]:
 
 def plan_text(made: Mapping[str, Any]) -> str:
     """The plan for a person."""
-    lines = [f"{made['recipe']}: {made['rows']:,} rows"]
-    head = ("source", "questions", "media", "rows")
+    types = ", ".join(f"{name} {count:,}" for name, count in made["problem_types"].items())
+    kinds = ", ".join(f"{name} {count:,}" for name, count in made["data_types"].items())
+    lines = [f"{made['recipe']}: {made['rows']:,} rows ({kinds}; {types})"]
+    head = ("source", "questions", "media", "rows", "sure", "from")
     lines += table([head, *(source_line(each) for each in made["sources"])])
     media = made["media"]
     lines.append(
         f"media    {media['files']:,} files, {media['bytes'] / 1e6:,.1f} MB here, "
         f"{media['drawn_here']:,} to be drawn, {media['missing']:,} missing"
     )
+    lines += fetch_lines(made)
     need, free = made["disk_needed_bytes"] / 1e9, made["disk_free_bytes"] / 1e9
     lines.append(f"disk     {need:,.1f} GB needed at most, {free:,.1f} GB free")
     if "teacher" in made:
@@ -130,10 +220,27 @@ def plan_text(made: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def fetch_lines(made: Mapping[str, Any]) -> list[str]:
+    """What is fetched, what nobody knows the size of, what needs a person."""
+    fetch, lines = made["fetch"], []
+    if fetch["bytes"] or fetch["size_unknown"]:
+        lines.append(f"fetch    {fetch['bytes'] / 1e9:,.1f} GB at most, as far as known")
+    told = {
+        "size unknown": fetch["size_unknown"],
+        "media by hand": fetch["media_by_hand"],
+        "gated, no token": made["gated_without_token"],
+    }
+    lines += [f"         {what}: {', '.join(names)}" for what, names in told.items() if names]
+    return lines
+
+
 def source_line(each: Mapping[str, Any]) -> tuple[str, ...]:
     """One source in the plan's table."""
-    terms = each["license"] or {"annotations": "-", "media": "-"}
-    return each["source"], terms["annotations"], terms["media"], f"{each['rows']:,}"
+    terms = each["license"]
+    rows = f"{each['rows']:,}"
+    shown = (each["source"], terms["annotations"], terms["media"], rows)
+    where = each["from"].rpartition("://")[2]
+    return (*shown, each["confidence"], where.partition("/")[0] if "://" in each["from"] else where)
 
 
 def teacher_line(asked: Mapping[str, Any]) -> str:

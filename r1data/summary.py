@@ -221,6 +221,21 @@ def sources_dict() -> list[dict[str, Any]]:
 
 def sources_text(cards: Sequence[Mapping[str, Any]]) -> str:
     """All cards as a table."""
-    rows = [("source", "group", "terms of the questions", "confidence")]
-    rows += [(c["name"], c["group"], c["license"]["annotations"], c["confidence"]) for c in cards]
-    return "\n".join(table(rows))
+    head = ("source", "group", "terms of the questions", "gated", "sure", "types", "GB", "rows")
+    return "\n".join(table([head, *(source_line(card) for card in cards)]))
+
+
+def source_line(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """One card in the table: rows are those of Video-R1's release, bytes those of its route."""
+    size = card["routes"][card["route"]]["bytes"]
+    rows = sum(card["released"].values()) or card["rows"]
+    return (
+        card["name"],
+        card["group"],
+        card["license"]["annotations"],
+        "yes" if card["license"]["gated"] else "",
+        card["confidence"],
+        ", ".join(card["types"]),
+        f"{size / 1e9:.1f}" if size else "?",
+        f"{rows:,}" if rows else "?",
+    )

@@ -11,10 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from r1data.errors import InputError, RecipeError
+from r1data.plan import make_plan, plan_text
+from r1data.recipe import load_recipe
 from r1data.sources.catalogue import card_names, load_card, load_source
 from r1data.sources.mapping import clean_options, normalise
+from r1data.sources.new import new_card
 from r1data.sources.reading import Raw, read_rows
 from r1data.sources.stage import chosen_samples, normalise_all
+from r1data.sources.transforms import untag
 
 GOOD: dict[str, Any] = {
     "problem_id": 7,
@@ -230,10 +234,10 @@ def test_refused_terms_drop_the_row() -> None:
 
 
 def test_an_unknown_source_names_the_nearest_card() -> None:
-    with pytest.raises(RecipeError, match="no source 'tabmpw'.*did you mean 'tabmwp'"):
+    with pytest.raises(RecipeError, match=r"no source 'tabmpw'.*did you mean 'tabmwp'"):
         load_source("tabmpw", {})
     with pytest.raises(RecipeError, match=r"set sources\.tabmwp\.root"):
-        load_source("tabmwp", {})
+        load_source("tabmwp", {"route": "authors"})
 
 
 @pytest.mark.parametrize("name", card_names())
@@ -245,10 +249,31 @@ def test_every_card_is_valid_and_short(name: str) -> None:
 
 def test_tabmwp_in_its_authors_layout(tmp_path: Path) -> None:
     problems = {
-        "11": {"question": "How much?", "choices": None, "answer": "4,656", "unit": "$", "ques_type": "free_text", "split": "test"},
-        "12": {"question": "Which?", "choices": ["linear", "nonlinear"], "answer": "nonlinear", "unit": None, "ques_type": "multi_choice", "split": "test"},
-        "13": {"question": "Which?", "choices": ["yes", "no"], "answer": "maybe", "unit": None, "ques_type": "multi_choice", "split": "test"},
-    }  # fmt: skip
+        "11": {
+            "question": "How much?",
+            "choices": None,
+            "answer": "4,656",
+            "unit": "$",
+            "ques_type": "free_text",
+            "split": "test",
+        },
+        "12": {
+            "question": "Which?",
+            "choices": ["linear", "nonlinear"],
+            "answer": "nonlinear",
+            "unit": None,
+            "ques_type": "multi_choice",
+            "split": "test",
+        },
+        "13": {
+            "question": "Which?",
+            "choices": ["yes", "no"],
+            "answer": "maybe",
+            "unit": None,
+            "ques_type": "multi_choice",
+            "split": "test",
+        },
+    }
     (tmp_path / "problems.json").write_text(json.dumps(problems))
     rows = normalise_all(load_source("tabmwp", {"root": str(tmp_path)}), seed=0)
     assert [row["id"] for row in rows] == ["tabmwp/11", "tabmwp/12", "tabmwp/13"]
@@ -271,3 +296,153 @@ def test_the_real_tabmwp_rows_all_become_samples(real_data: Path) -> None:
             row["options"]["ABCDEFGH".index(row["solution"])] if row["options"] else row["solution"]
         )
         assert truth == problem["answer"]
+
+
+CHOSEN: dict[str, Any] = {**GOOD, "problem_type": "numerical", "options": []}
+
+
+def many(count: int = 60) -> Path:
+    return jsonl(
+        *(
+            {
+                **CHOSEN,
+                "problem_id": i,
+                "problem": f"How many, in picture {i}?",
+                "solution": str(i),
+                "path": f"{i % 20}.png",
+                "kind": "abc"[i % 7 % 3],
+            }
+            for i in range(count)
+        )
+    )
+
+
+def test_where_keeps_the_rows_that_have_the_value() -> None:
+    rows = samples_of(many(), where={"kind": ["a", "b"], "problem_type": "numerical"})
+    assert {json.loads(row["extra"])["kind"] for row in rows} == {"a", "b"}
+    with pytest.raises(InputError, match=r"sources\.own\.where: none of its 60 rows"):
+        samples_of(many(), where={"kind": "z"})
+
+
+def test_balance_spreads_the_rows_over_a_field() -> None:
+    rows = samples_of(many(), rows=9, balance="kind")
+    assert Counter(json.loads(row["extra"])["kind"] for row in rows) == {"a": 3, "b": 3, "c": 3}
+    with pytest.raises(InputError, match=r"has no field 'colour' to choose by; it has: .*kind"):
+        samples_of(many(), rows=9, balance="colour")
+
+
+def test_by_media_takes_whole_clips() -> None:
+    rows = samples_of(many(), rows=9, by="media")
+    assert len({row["media"][0]["uri"] for row in rows}) == 3
+    more = samples_of(many(), rows=12, by="media")
+    assert {row["id"] for row in rows} < {row["id"] for row in more}
+
+
+def test_a_reserve_comes_after_the_chosen_and_is_marked() -> None:
+    rows = samples_of(many(), rows=10, reserve=0.2)
+    spare = {row["id"] for row in rows if "reserve" in json.loads(row["extra"])}
+    assert len(rows) == 12
+    assert {row["id"] for row in rows} - spare == {row["id"] for row in samples_of(many(), rows=10)}
+
+
+def test_one_number_written_in_two_ways_is_no_conflict() -> None:
+    same = {**CHOSEN, "solution": "1,000"}
+    rows = samples_of(jsonl(same, {**same, "problem_id": 8, "solution": "1000.0"}))
+    assert [row["drop_reason"] for row in rows] == [None, None]
+
+
+def test_rows_by_problem_type() -> None:
+    mixed = [GOOD | {"problem_id": i} for i in range(9)]
+    mixed += [CHOSEN | {"problem_id": i, "path": f"{i}.png"} for i in range(10, 19)]
+    rows = samples_of(jsonl(*mixed), rows={"numerical": 4, "multiple choice": 2})
+    assert Counter(row["problem_type"] for row in rows) == {"numerical": 4, "multiple choice": 2}
+
+
+def test_rows_that_fall_out_anyway_are_chosen_last() -> None:
+    path = jsonl(*({**GOOD, "problem_id": i, "solution": "A" if i % 2 else ""} for i in range(40)))
+    assert not any(row["drop_reason"] for row in samples_of(path, rows=20))
+    assert sum(row["drop_reason"] is not None for row in samples_of(path, rows=25)) == 5
+
+
+def test_two_truths_to_one_question_drop_all_its_rows() -> None:
+    rows = samples_of(
+        jsonl(
+            GOOD,
+            {**GOOD, "problem_id": 8, "solution": "A"},
+            {**GOOD, "path": "8.png", "problem_id": 9},
+        )
+    )
+    assert [row["drop_reason"] for row in rows] == ["ambiguous_truth", "ambiguous_truth", None]
+    assert "the truths 'a cat' and 'a dog'" in rows[0]["drop_detail"]
+
+
+def test_the_official_nextqa_rows_all_become_samples(real_data: Path) -> None:
+    rows = normalise_all(load_source("nextqa", {"root": str(real_data / "nextqa")}), seed=0)
+    with (real_data / "nextqa" / "val.csv").open(newline="") as file:
+        raw = list(csv.DictReader(file))
+    clips = json.loads((real_data / "nextqa" / "map_vid_vidorID.json").read_text())
+    assert len(rows) == len(raw) == 4996
+    for row, theirs in zip(rows, raw, strict=True):
+        assert row["drop_reason"] is None
+        assert row["solution"] == "ABCDE"[int(theirs["answer"])]
+        assert row["options"] == [theirs[f"a{i}"].strip() for i in range(5)]
+        assert row["media"][0]["uri"] == f"{clips[theirs['video']]}.mp4"
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("videomme", 2700), ("vsi-bench", 5130), ("mmvu", 1000)]
+)
+def test_every_real_benchmark_row_is_read(real_data: Path, name: str, count: int) -> None:
+    source = load_source(name, {"root": str(real_data / "benchmarks")})
+    rows = normalise_all(source, seed=0)
+    raw = json.loads(source.questions[0].read_text())
+    assert len(rows) == len(raw) == count
+    for row, theirs in zip(rows, raw, strict=True):
+        assert row["drop_reason"] is None
+        assert row["solution"] == untag(theirs["solution"])
+        assert row["media"][0]["uri"] == theirs["path"].removeprefix("./")
+        assert len(row["options"]) == len(theirs["options"] or [])
+
+
+def test_a_new_card_reads_a_folder_of_clips_and_a_table(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / "clips").mkdir(parents=True)
+    (folder / "clips" / "k1.mp4").write_bytes(b"clip")
+    (folder / "q.csv").write_text('key,question,choices,answer,video\nk,Which?,"yes\nno",B,k1\n')
+    Path("mine.yaml").write_text(new_card(folder, "mine"))
+    source = load_source("mine", {"card": "mine.yaml", "root": str(folder)})
+    row = normalise_all(source, seed=0)[0]
+    assert (row["options"], row["solution"]) == (["yes", "no"], "B")
+    assert (row["media"][0]["uri"], row["data_type"]) == ("clips/k1.mp4", "video")
+    assert "problem is 'question'" in source.card.unverified
+    with pytest.raises(InputError, match="no column looks like 'problem'"):
+        (folder / "q.csv").write_text("a,b\n1,2\n")
+        new_card(folder, "mine")
+
+
+def test_the_cards_add_up_to_what_was_released() -> None:
+    cards = [load_card(name) for name in card_names()]
+    mine = [c for c in cards if c.group not in ("released", "benchmark", "own", "generated")]
+    types: Counter[str] = Counter()
+    for card in mine:
+        types.update(card.released)
+    assert types.total() == 263_071
+    assert types == {
+        "multiple choice": 168_769,
+        "free-form": 38_722,
+        "numerical": 34_354,
+        "OCR": 15_886,
+        "regression": 5_340,
+    }
+    assert sum(sum(c.released.values()) for c in mine if c.data_type == "video") == 116_248
+
+
+@pytest.mark.parametrize("name", ["video-r1-260k", "video-r1-1pct", "images", "video-r1-cot-165k"])
+def test_a_plan_needs_no_download(name: str) -> None:
+    made = make_plan(load_recipe(name))
+    assert plan_text(made)
+    assert all(each["license"] for each in made["sources"])
+    if name == "video-r1-260k":
+        assert made["rows"] == sum(made["problem_types"].values()) == 263_071
+        assert made["data_types"] == {"video": 116_248, "image": 146_823}
+        assert made["problem_types"]["multiple choice"] == 168_769

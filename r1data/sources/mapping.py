@@ -18,20 +18,48 @@ from r1data.sources.transforms import LETTERS, TRANSFORMS, split_letter
 
 PROBLEM_TYPES = ("multiple choice", "numerical", "OCR", "free-form", "regression")
 DATA_TYPES = ("image", "video")
+# What a parser's row holds beside columns of the sample stays in its extra, but for these.
+COLUMNS = frozenset(
+    {"id", "problem", "options", "problem_type", "solution", "data_type", "media", "start", "end"}
+    | {"split", "tail", "drop", "problem_id", "data_source"}
+)
 OPTIONAL = frozenset({"id", "problem_id", "options", "data_source", "split", "start", "end"})
 
 
-def normalise(source: Source, raw: Raw) -> dict[str, Any]:
-    """Return the sample of one row; a fault of its truth stands in its `drop_reason`."""
-    where = f"{source.card.questions}, {raw.where}"
-    values = {
-        column: take(spec, column, raw, where) for column, spec in source.card.mapping.items()
-    }
-    sample = frame_of(source, raw, values, where)
+def normalise(source: Source, raw: Raw, file: str = "") -> dict[str, Any]:
+    """Return the sample of one row by the card's mapping; a fault of its truth is a drop reason."""
+    file = file or source.route.questions[0]
+    where = f"{file}, {raw.where}"
+    mapping = source.route.mapping
+    values = {column: take(spec, column, raw, where) for column, spec in mapping.items()}
+    kind = one_of(values, "problem_type", PROBLEM_TYPES, where)
+    required_text(values, "problem", where)
+    one_of(values, "data_type", DATA_TYPES, where)
+    used = {spec if isinstance(spec, str) else spec.get("field") for spec in mapping.values()}
+    rest = {k: v for k, v in raw.row.items() if k not in used and isinstance(v, str | int | float)}
+    sample = frame_of(source, raw, values, rest, file)
     try:
-        options, letters = clean_options(values.get("options"))
+        by_text = source.route.solution_is == "text"
+        options, letters = clean_options(values.get("options"), by_text)
         sample["options"] = options
-        sample["solution"] = truth(values["solution"], sample["problem_type"], options, letters)
+        sample["solution"] = truth(values["solution"], kind, options, letters, by_text)
+        sample["media"] = [media_entry(uri, sample["data_type"], values) for uri in uris(values)]
+    except RowDrop as drop:
+        sample.update(drop_reason=drop.reason.value, drop_detail=drop.detail)
+    return sample
+
+
+def parsed_sample(source: Source, raw: Raw, row: Mapping[str, Any], file: str) -> dict[str, Any]:
+    """Return the sample of a row that a parser gave: its options and truth are clean already."""
+    values = {"problem": "", "media": [], **row}
+    rest = {k: v for k, v in row.items() if k not in COLUMNS and isinstance(v, str | int | float)}
+    sample = frame_of(source, raw, values, rest, file)
+    try:
+        if "drop" in row:
+            raise RowDrop(Drop(row["drop"][0]), row["drop"][1])
+        sample["options"], sample["solution"] = list(row["options"]), str(row["solution"]).strip()
+        if not sample["solution"]:
+            raise RowDrop(Drop.NO_TRUTH, "its truth is empty")
         sample["media"] = [media_entry(uri, sample["data_type"], values) for uri in uris(values)]
     except RowDrop as drop:
         sample.update(drop_reason=drop.reason.value, drop_detail=drop.detail)
@@ -77,44 +105,50 @@ def fill(text: str, raw: Raw, where: str) -> str:
         raise InputError(f"{where}: cannot fill '{text}': no field {problem}") from problem
 
 
-def frame_of(source: Source, raw: Raw, values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return the sample without its options, truth and media, all of it checked."""
-    problem = required_text(values, "problem", where)
-    used = {
-        spec if isinstance(spec, str) else spec.get("field")
-        for spec in source.card.mapping.values()
-    }
-    rest = {k: v for k, v in raw.row.items() if k not in used and isinstance(v, str | int | float)}
-    extra = {
-        **rest,
-        **{k: values[k] for k in ("problem_id", "data_source") if values.get(k) is not None},
-    }
-    row = row_id(values.get("id"), raw)
-    card = source.card
+def frame_of(
+    source: Source, raw: Raw, values: Mapping[str, Any], rest: Mapping[str, Any], file: str
+) -> dict[str, Any]:
+    """Return the sample without its options, truth and media."""
+    said = {k: values[k] for k in ("problem_id", "data_source") if values.get(k) is not None}
+    card, route = source.card, source.route
+    place = video_r1_path(source, values)
+    extra = {**rest, **said, **({"path": place} if place else {})}
+    split = values.get("split")
     return {
-        "id": f"{source.name}/{row}",
+        "id": f"{source.name}/{row_id(values.get('id'), raw)}",
         "source": source.name,
-        "split": values.get("split"),
-        "problem": problem,
+        "split": None if split is None else str(split),
+        "problem": str(values["problem"]).strip(),
         "options": [],
-        "problem_type": one_of(values, "problem_type", PROBLEM_TYPES, where),
+        "problem_type": values["problem_type"],
         "solution": "",
-        "data_type": one_of(values, "data_type", DATA_TYPES, where),
+        "data_type": values["data_type"],
         "media": [],
         "license": {
             k: card.license[k] for k in ("annotations", "media", "non_commercial", "gated")
         },
         "origin": {
-            "repo": None,
-            "revision": None,
-            "file": card.questions,
+            "repo": route.repo or None,
+            "revision": route.revision or None,
+            "file": file,
             "row": raw.where,
-            "url": card.homepage or None,
+            "url": route.url or card.homepage or None,
         },
         "extra": json.dumps(extra, ensure_ascii=False, sort_keys=True),
         "drop_reason": None,
         "drop_detail": None,
     }
+
+
+def video_r1_path(source: Source, values: Mapping[str, Any]) -> str:
+    """Return where Video-R1's layout has the first file of a row; "" where no card says."""
+    if not source.card.path:
+        return ""
+    media = values.get("media")
+    first = media[0] if isinstance(media, list) and media else media
+    inside = source.route.media.get("inside", "")
+    tail = values.get("tail") or str(first or "").removeprefix(inside)
+    return f"{source.card.path.rstrip('/')}/{tail}" if tail else ""
 
 
 def row_id(value: Any, raw: Raw) -> str:
@@ -139,7 +173,7 @@ def one_of(values: Mapping[str, Any], column: str, allowed: Sequence[str], where
     return value
 
 
-def clean_options(value: Any) -> tuple[list[str], list[str]]:
+def clean_options(value: Any, as_they_are: bool = False) -> tuple[list[str], list[str]]:
     """Return the option texts without letters, and the letters that the source gave them.
 
     Letters count only where every option has one and no two are the same: "A. m. Smith" in one of
@@ -148,7 +182,7 @@ def clean_options(value: Any) -> tuple[list[str], list[str]]:
     texts = option_texts(value)
     pairs = [split_letter(text) for text in texts]
     letters = [letter for letter, _ in pairs]
-    if texts and all(letters) and len(set(letters)) == len(letters):
+    if not as_they_are and texts and all(letters) and len(set(letters)) == len(letters):
         return [text for _, text in pairs], letters
     return texts, list(LETTERS[: len(texts)])
 
@@ -167,7 +201,9 @@ def option_texts(value: Any) -> list[str]:
     return [str(each).strip() for each in value if str(each).strip()]
 
 
-def truth(value: Any, problem_type: str, options: list[str], letters: list[str]) -> str:
+def truth(
+    value: Any, problem_type: str, options: list[str], letters: list[str], by_text: bool = False
+) -> str:
     """Return the truth as plain text: our letter for multiple choice, else as it was written."""
     text = "" if value is None else value.strip() if isinstance(value, str) else json.dumps(value)
     if not text:
@@ -176,7 +212,7 @@ def truth(value: Any, problem_type: str, options: list[str], letters: list[str])
         return text
     if not options:
         raise RowDrop(Drop.NO_TRUTH, "it is multiple choice and has no options")
-    return LETTERS[position(text, options, letters)]
+    return LETTERS[position(text, options, [] if by_text else letters)]
 
 
 def position(text: str, options: list[str], letters: list[str]) -> int:

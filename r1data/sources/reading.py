@@ -16,8 +16,11 @@ class Raw(NamedTuple):
     row: dict[str, Any]
 
 
-def read_rows(path: Path, form: str) -> Iterator[Raw]:
-    """Yield the rows of a question file. Raises InputError naming file and row."""
+def read_rows(path: Path, form: str = "") -> Iterator[Raw]:
+    """Yield the rows of a question file; its ending tells its form where `form` does not.
+
+    Raises InputError naming file and row.
+    """
     if not path.is_file():
         raise InputError(f"no question file at {path}")
     if path.stat().st_size == 0:
@@ -29,6 +32,9 @@ def read_rows(path: Path, form: str) -> Iterator[Raw]:
         "csv": read_csv,
         "parquet": read_parquet,
     }
+    form = form or path.suffix.lower().removeprefix(".")
+    if form not in readers:
+        raise InputError(f"{path}: no question file: it ends in none of {', '.join(readers)}")
     count = 0
     for raw in readers[form](path):
         count += 1
@@ -96,7 +102,7 @@ def read_csv(path: Path) -> Iterator[Raw]:
 
 
 def read_parquet(path: Path) -> Iterator[Raw]:
-    """Rows of a Parquet file, batch by batch."""
+    """Rows of a Parquet file, batch by batch, without the bytes of pictures and clips."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -104,8 +110,23 @@ def read_parquet(path: Path) -> Iterator[Raw]:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as problem:
         raise InputError(f"{path}: not a Parquet file: {problem}") from problem
+    yield from parquet_rows(file)
+
+
+def parquet_rows(file: Any) -> Iterator[Raw]:
+    """Yield the rows of an open Parquet file without its binary columns."""
     number = 0
-    for batch in file.iter_batches(batch_size=1024):
+    for batch in file.iter_batches(batch_size=1024, columns=light_columns(file.schema)):
         for row in batch.to_pylist():
             number += 1
             yield Raw(f"row {number}", row)
+
+
+def light_columns(schema: Any) -> list[str]:
+    """Return the leaf columns of a Parquet schema but for bytes, which rows are chosen without."""
+    columns = [schema.column(i) for i in range(len(schema))]
+    return [
+        each.path
+        for each in columns
+        if not (each.physical_type == "BYTE_ARRAY" and each.logical_type.type == "NONE")
+    ]

@@ -1,8 +1,7 @@
-"""1 samples: read the question files, normalise every row, choose, and deal them into shards."""
+"""1 samples: get the question files, normalise every row, choose, and deal them into shards."""
 
-import hashlib
-import heapq
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +11,14 @@ from r1data.grid.build import Cell
 from r1data.grid.drops import Drop
 from r1data.grid.shards import digest_of, file_sha256
 from r1data.grid.work import Shard
+from r1data.media.upstream import upstream
 from r1data.schema import arrow_schema
+from r1data.sources.asked import Reader
 from r1data.sources.catalogue import Source, load_source
-from r1data.sources.mapping import normalise
+from r1data.sources.choosing import chosen_of
+from r1data.sources.getting import questions_here
+from r1data.sources.mapping import normalise, parsed_sample
+from r1data.sources.parsers import PARSERS
 from r1data.sources.reading import Raw, read_rows
 
 # 256 rows of 16 frames are about 110 MB, which every worker can hold; eight shards or more let two
@@ -32,12 +36,12 @@ def collect_samples(*, cell: Cell) -> Iterator[Shard]:
 
 
 def stamp_questions(*, cell: Cell) -> str:
-    """Digest the question files: an edited file makes the samples anew."""
-    paths = [source.questions for source in load_sources(cell.settings)]
-    for path in paths:
-        if path is not None and not path.is_file():
-            raise InputError(f"no question file at {path}")
-    return digest_of([file_sha256(path) if path else None for path in paths])
+    """Digest the question files: an edited file, or another pinned revision, makes samples anew."""
+    stamps: list[Any] = []
+    for source in load_sources(cell.settings):
+        here = questions_here(source, cell.settings)
+        stamps.append([[name, file_sha256(path)] for name, path in here])
+    return digest_of(stamps)
 
 
 def load_sources(settings: Mapping[str, Any]) -> list[Source]:
@@ -49,64 +53,81 @@ def chosen_samples(options: Mapping[str, Any], settings: Mapping[str, Any]) -> l
     """Normalise and choose; the order is that of the recipe, then of the source."""
     every: list[dict[str, Any]] = []
     for source in load_sources(settings):
-        rows = normalise_all(source, options["seed"])
-        every += choose(rows, source.rows, options["limit"], options["seed"])
+        rows = normalise_all(source, options["seed"], settings)
+        every += chosen_of(source, rows, options["limit"], options["seed"])
     for row in every:
         refuse_license(row, options["refuse"])
     return every
 
 
-def normalise_all(source: Source, seed: int) -> list[dict[str, Any]]:
-    """Normalise the rows of a source. Raises InputError where two have the same id."""
+def normalise_all(
+    source: Source, seed: int, settings: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Normalise the rows of a source; question files that are not here are fetched.
+
+    Raises InputError where two rows have the same id and the source gives its ids itself.
+    """
     rows: list[dict[str, Any]] = []
     seen: dict[str, str] = {}
-    for raw in raw_rows(source, seed):
-        row = normalise(source, raw)
+    for file, raw, row in sample_rows(source, seed, settings or {}):
         if row["id"] in seen:
-            first = seen[row["id"]]
-            where = f"{source.card.questions}, {raw.where}"
-            raise InputError(f"{where}: the id '{row['id']}' stands already at {first}")
+            if not source.route.parser:
+                where = f"{file}, {raw.where}"
+                first = seen[row["id"]]
+                raise InputError(f"{where}: the id '{row['id']}' stands already at {first}")
+            row["id"] = renamed(row["id"], seen)
         seen[row["id"]] = raw.where
         rows.append(row)
     return rows
 
 
-def raw_rows(source: Source, seed: int) -> Iterator[Raw]:
-    """Yield the rows of a source as it has them; generated ones are drawn up here."""
-    if source.questions is not None:
-        yield from read_rows(source.questions, source.card.format)
+def renamed(identity: str, seen: Mapping[str, str]) -> str:
+    """Number an id that a source uses twice: its files repeat theirs."""
+    number = 2
+    while f"{identity}#{number}" in seen:
+        number += 1
+    return f"{identity}#{number}"
+
+
+def sample_rows(
+    source: Source, seed: int, settings: Mapping[str, Any]
+) -> Iterator[tuple[str, Raw, dict[str, Any]]]:
+    """Yield each row of a source with its file, as the source has it and as a sample."""
+    if source.generated:
+        yield from drawn_rows(source, seed)
         return
+    files = questions_here(source, settings)
+    if source.root is None and source.route.repo:
+        revision = upstream(source, settings).revision
+        source = replace(source, route=replace(source.route, revision=revision))
+    for file, path in files:
+        parser = PARSERS[source.route.parser] if source.route.parser else None
+        reader = Reader(
+            types=source.card.types,
+            data_type=source.card.data_type,
+            config=source.route.config,
+            split=source.route.split,
+            file=file,
+            folder=path.parent,
+            arguments=source.route.arguments,
+        )
+        for raw in read_rows(path):
+            if parser is None:
+                yield file, raw, normalise(source, raw, file)
+                continue
+            for row in parser(raw, reader):
+                yield file, raw, parsed_sample(source, raw, row, file)
+
+
+def drawn_rows(source: Source, seed: int) -> Iterator[tuple[str, Raw, dict[str, Any]]]:
+    """Draw up the rows of a generated source."""
     from r1data.sources.shapes import make_rows
 
     if not isinstance(source.rows, int):
         raise InputError(f"sources.{source.name}.rows: a generated source needs a number of rows")
     for row in make_rows(source.rows, seed):
-        yield Raw(f"row {row.row}", row._asdict())
-
-
-def choose(
-    rows: Sequence[dict[str, Any]], want: int | float | str, limit: int | None, seed: int
-) -> list[dict[str, Any]]:
-    """Choose rows by a hash of seed and id: asking for more keeps those chosen before."""
-    count = wanted(want, len(rows))
-    if limit is not None:
-        count = min(count, limit)
-    if count >= len(rows):
-        return list(rows)
-    ranks = {i: rank(seed, row["id"]) for i, row in enumerate(rows)}
-    return [rows[i] for i in sorted(heapq.nsmallest(count, ranks, key=ranks.__getitem__))]
-
-
-def wanted(want: int | float | str, available: int) -> int:
-    """Turn `rows:` (a number, a share below 1, or "all") into a number."""
-    if isinstance(want, str):
-        return available
-    return round(available * want) if isinstance(want, float) else want
-
-
-def rank(seed: int, identity: str) -> bytes:
-    """Return the place of a row in the order of choice."""
-    return hashlib.sha256(f"{seed}|{identity}".encode()).digest()
+        raw = Raw(f"row {row.row}", row._asdict())
+        yield source.route.questions[0], raw, normalise(source, raw)
 
 
 def refuse_license(row: dict[str, Any], refused: Sequence[str]) -> None:

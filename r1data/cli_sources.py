@@ -1,0 +1,75 @@
+"""The verbs about sources and about files: `r1data sources ...` and `r1data media ...`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from r1data.console import JsonOpt, RecipeArg, SetOpt, say, show
+
+sources_app = typer.Typer(help="The sources that r1data knows.", no_args_is_help=True)
+media_app = typer.Typer(help="Clips and pictures.", no_args_is_help=True)
+
+
+@sources_app.command("list")
+def sources_list(as_json: JsonOpt = False) -> None:
+    """All sources: rows, types, size, terms, gate, and how sure we are of each mapping."""
+    from r1data.summary import sources_dict, sources_text
+
+    found = sources_dict()
+    show(found if as_json else sources_text(found))
+
+
+@sources_app.command("show")
+def sources_show(name: str) -> None:
+    """One card with everything that its routes come down to."""
+    from dataclasses import asdict
+
+    from r1data.recipe import dump
+    from r1data.sources.catalogue import load_card
+
+    say(dump(plain(asdict(load_card(name)))).rstrip())
+
+
+def plain(value: object) -> dict[str, object]:
+    """Return nested data without tuples, which YAML would tag."""
+    import json
+
+    return json.loads(json.dumps(value, default=str))
+
+
+@sources_app.command("check")
+def sources_check(
+    recipe: RecipeArg,
+    rows: Annotated[int, typer.Option(min=1, help="rows to show of each source")] = 3,
+    set_: SetOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Read (or fetch) the sources of a recipe and show what their first rows become."""
+    from r1data.plan import first_samples
+    from r1data.recipe import load_recipe
+
+    show(first_samples(load_recipe(recipe, set_ or [], rows)), compact=as_json)
+
+
+@sources_app.command("new")
+def sources_new(
+    place: Annotated[Path, typer.Argument(help="a question file, or the folder that holds one")],
+    name: Annotated[str, typer.Option(help="of the new source")] = "mine",
+) -> None:
+    """Print a card for own questions, guessed from their first rows; read it before you use it."""
+    from r1data.sources.new import new_card
+
+    say(new_card(place, name).rstrip())
+
+
+@media_app.command("check")
+def media_check(
+    folder: Annotated[Path, typer.Argument(help="a folder of clips and pictures")],
+) -> None:
+    """What every clip and picture in a folder is; exit code 3 where one is broken."""
+    from r1data.media.facts import check
+
+    text, code = check(folder)
+    say(text)
+    raise typer.Exit(code)

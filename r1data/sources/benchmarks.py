@@ -1,0 +1,266 @@
+"""Parsers of the benchmarks' own files, and of their rows in Video-R1's form."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from r1data.sources.asked import Reader, Row, row_base, settled, told
+from r1data.sources.conversations import (
+    by_index,
+    by_text,
+    letter_of,
+    need,
+    no_truth,
+    number_of,
+    plain,
+    split_question,
+    texts_of,
+)
+from r1data.sources.odd import choice
+from r1data.sources.reading import Raw
+from r1data.sources.transforms import untag
+
+KINDS = {
+    "multiple choice": "multiple choice",
+    "multiple-choice": "multiple choice",
+    "mc": "multiple choice",
+    "numerical": "numerical",
+    "regression": "regression",
+    "free-form": "free-form",
+    "open-ended": "free-form",
+    "open": "free-form",
+    "OCR": "OCR",
+}
+
+
+def video_r1(raw: Raw, reader: Reader) -> Iterator[Row]:
+    """Video-R1's row form as others write it: null options, "A: x", open-ended, more columns."""
+    row = raw.row
+    names = ("problem", "problem_type", "solution", "path", "data_type")
+    problem, kind, solution, path, data_type = (need(row, name, raw.where) for name in names)
+    media = str(path).removeprefix("./") if path else None
+    base = row_base(raw, reader, row.get("problem_id", raw.where.split()[-1]), problem, media)
+    base |= rest(row, ("problem", "options", "solution", "path", "process", "problem_type"))
+    base |= {"problem_id": row.get("problem_id"), "data_type": data_type, "tail": media}
+    named = row.get("data_source") or reader.arguments.get("data_source") or ""
+    base["data_source"] = named
+    twins = bool(reader.arguments.get("twins"))
+    yield settled(base, lambda: video_r1_truth(row, kind, problem, untag(solution), twins))
+
+
+def video_r1_truth(row: Mapping[str, Any], kind: Any, problem: Any, truth: str, twins: bool) -> Row:
+    """Tell type, options and truth of a row in Video-R1's form."""
+    if kind not in KINDS:
+        raise no_truth(f"'{told(kind)}' is no problem type")
+    text = plain(problem)
+    if not truth or not text:
+        raise no_truth("its truth is empty" if text else "it asks nothing")
+    if KINDS[kind] == "multiple choice":
+        return lettered(text, row.get("options"), truth, twins)
+    if KINDS[kind] in ("numerical", "regression"):
+        number_of(truth)
+    return {"problem": text, "problem_type": KINDS[kind], "solution": truth}
+
+
+def lettered(problem: Any, options: Any, answer: Any, twins: bool = True) -> Row:
+    """Return a question whose truth is a letter, or one option's text.
+
+    A benchmark is scored by its letter also where two of its options read the same (6 of 2,700 rows
+    of Video-MME), so its rows stay.
+    """
+    texts = texts_of(json.loads(options) if is_list_text(options) else options)
+    return {**choice(problem, texts, letter_of(str(answer), texts, twins)), "answer": answer}
+
+
+def is_list_text(value: Any) -> bool:
+    """Tell whether a list was written as JSON text, as CSV and some exports do."""
+    return isinstance(value, str) and value.lstrip().startswith("[") and value.rstrip()[-1] == "]"
+
+
+def rest(row: Mapping[str, Any], used: tuple[str, ...]) -> Row:
+    """Return the plain fields of a row that become no column of ours."""
+    return {k: v for k, v in row.items() if k not in used and isinstance(v, str | int | float)}
+
+
+def vsi_bench(raw: Raw, reader: Reader) -> Iterator[Row]:
+    """VSI-Bench: choices by letter, sizes and counts as numbers scored by relative accuracy."""
+    names = ("id", "dataset", "scene_name", "question_type", "question", "ground_truth")
+    identity, dataset, scene, kind, question, truth = (need(raw.row, n, raw.where) for n in names)
+    base = row_base(raw, reader, identity, question, [f"{dataset}/{scene}.mp4"])
+    base |= {"question_type": kind, "dataset": dataset}
+    options = raw.row.get("options")
+
+    def make() -> Row:
+        if options:
+            return lettered(question, options, truth)
+        return {"problem_type": "regression", "solution": number_of(truth), "answer": truth}
+
+    yield settled(base, make)
+
+
+def video_mmmu(raw: Raw, reader: Reader) -> Iterator[Row]:
+    """VideoMMMU: lectures by subject; open questions keep their text as truth."""
+    names = ("id", "question", "options", "answer", "question_type")
+    identity, question, options, answer, kind = (need(raw.row, name, raw.where) for name in names)
+    base = row_base(raw, reader, identity, question, [video_mmmu_path(str(identity))])
+    base |= {"track": reader.config, "question_type": kind}
+
+    def make() -> Row:
+        if raw.row.get("image"):
+            raise no_truth("it asks about a second picture, which a single clip cannot show")
+        if options:
+            return lettered(question, options, answer)
+        truth = plain(str(answer))
+        if not truth:
+            raise no_truth("its truth is empty")
+        return {"problem": plain(question), "problem_type": "free-form", "solution": truth}
+
+    yield settled(base, make)
+
+
+def video_mmmu_path(identity: str) -> str:
+    """Return the clip of a question: its field's folder, which no column names, is left out."""
+    return f"{identity}.mp4"
+
+
+def mmvu(raw: Raw, reader: Reader) -> Iterator[Row]:
+    """MMVU: the clip is a full address or a path; choices stand by letter."""
+    names = ("id", "question", "question_type", "answer")
+    identity, question, kind, answer = (need(raw.row, name, raw.where) for name in names)
+    video = raw.row.get("video_path") or need(raw.row, "video", raw.where)
+    path = re.sub(r"^https?://.*?/resolve/[^/]+/", "", str(video)).removeprefix("./")
+    base = row_base(raw, reader, identity, question, [path])
+    base["question_type"] = kind
+
+    def make() -> Row:
+        if KINDS.get(kind) == "multiple choice":
+            return lettered(question, need(raw.row, "choices", raw.where), answer)
+        if KINDS.get(kind) != "free-form":
+            raise no_truth(f"'{told(kind)}' is no question type of MMVU")
+        if not plain(str(answer)):
+            raise no_truth("its truth is empty")
+        return {"problem": plain(question), "problem_type": "free-form", "solution": str(answer)}
+
+    yield settled(base, make)
+
+
+def mvbench(raw: Raw, reader: Reader) -> Iterator[Row]:
+    """MVBench: one file a subtask; the truth is the text of a candidate; some clips are cut."""
+    names = ("video", "question", "candidates", "answer")
+    video, question, candidates, answer = (need(raw.row, name, raw.where) for name in names)
+    task = reader.file.rpartition("/")[2].removesuffix(".json")
+    folder = reader.arguments.get("folders", {}).get(task, task)
+    identity = f"{task}-{raw.where.split()[-1]}"
+    base = row_base(raw, reader, identity, question, [f"{folder}/{video}"])
+    base |= {"task": task, "start": raw.row.get("start"), "end": raw.row.get("end")}
+
+    def make() -> Row:
+        options = [str(each).strip() for each in candidates]
+        if len(options) < 2 or "" in options:
+            raise no_truth("it has fewer than two candidates, or an empty one")
+        return {**choice(question, options, by_text(answer, options)), "answer": answer}
+
+    yield settled(base, make)
+
+
+def temp_compass(raw: Raw, reader: Reader) -> Iterator[Row]:
+    """TempCompass: options in the question's text, as "A. x" or "Option 1: x", or yes and no.
+
+    Its authors' own files hold, by clip and by dimension, lists of questions.
+    """
+    if "_id" not in raw.row:
+        yield temp_compass_row(raw, raw.where.split()[-1], raw.row, reader)
+        return
+    video = raw.row["_id"]
+    for dim, asked in raw.row.items():
+        for number, each in enumerate(asked if isinstance(asked, list) else ()):
+            row = {**each, "video_id": video, "dim": dim}
+            yield temp_compass_row(raw, f"{video}-{dim}-{number + 1}", row, reader)
+
+
+def temp_compass_row(raw: Raw, identity: str, row: Mapping[str, Any], reader: Reader) -> Row:
+    """Return one question of TempCompass."""
+    video, answer = (need(row, name, raw.where) for name in ("video_id", "answer"))
+    question = need(row, "question", raw.where)
+    task = reader.config or reader.file.rpartition("/")[2].partition(".")[0]
+    base = row_base(raw, reader, f"{task}-{identity}", question, [f"videos/{video}.mp4"])
+    base |= {"task": task, "dim": row.get("dim")}
+
+    def make() -> Row:
+        text = re.sub(r"(?m)^\s*(?:Option|Caption) (\d)\s*:\s*", numbered, plain(question))
+        truth = re.sub(r"^\s*(?:Option|Caption) (\d)\s*:?\s*", numbered, str(answer))
+        asked = split_question(text)
+        options = asked.options
+        if not options and str(answer).strip().rstrip(".").casefold() in ("yes", "no"):
+            options = ["yes", "no"]
+        if not options:
+            raise no_truth("it has no options, and its answer is neither yes nor no")
+        return {**choice(asked.problem, options, letter_of(truth, options)), "answer": answer}
+
+    return settled(base, make)
+
+
+def numbered(match: re.Match[str]) -> str:
+    """Turn "Option 2: " into "B. "."""
+    return f"{'ABCDEFGHI'[int(match[1]) - 1]}. " if match[1] != "0" else match[0]
+
+
+def video_mme(raw: Raw, reader: Reader) -> Iterator[Row]:
+    """Video-MME: options as "A. x", the truth a letter."""
+    names = ("question_id", "videoID", "question", "options", "answer")
+    identity, video, question, options, answer = (need(raw.row, n, raw.where) for n in names)
+    base = row_base(raw, reader, identity, question, [f"data/{video}.mp4"])
+    base |= {key: raw.row.get(key) for key in ("duration", "domain", "task_type")}
+    yield settled(base, lambda: lettered(question, options, answer))
+
+
+def video_holmes(raw: Raw, reader: Reader) -> Iterator[Row]:
+    """Video-Holmes: options by letter, the truth a letter, an explanation that stays in extra."""
+    names = ("Question ID", "video ID", "Question", "Options", "Answer")
+    identity, video, question, options, answer = (need(raw.row, n, raw.where) for n in names)
+    base = row_base(raw, reader, identity, question, [f"videos_cropped/{video}.mp4"])
+    base |= {"kind": raw.row.get("Question Type"), "explanation": raw.row.get("Explanation")}
+    yield settled(base, lambda: lettered(question, options, answer))
+
+
+def long_video_bench(raw: Raw, reader: Reader) -> Iterator[Row]:
+    """LongVideoBench: option0 to option4 padded with "N/A", or candidates; the truth's place."""
+    identity, question = (need(raw.row, name, raw.where) for name in ("id", "question"))
+    truth = need(raw.row, "correct_choice", raw.where)
+    video = need(raw.row, "video_path", raw.where)
+    base = row_base(raw, reader, identity, question, [f"videos/{video}"])
+    base["duration_group"] = raw.row.get("duration_group")
+
+    def make() -> Row:
+        given = raw.row.get("candidates") or [raw.row.get(f"option{i}") for i in range(5)]
+        options = [str(each).strip() for each in given if each not in (None, "", "N/A")]
+        if len(options) < 2:
+            raise no_truth("it has fewer than two options")
+        if re.fullmatch(r"[A-E]", str(truth).strip()):
+            return {**choice(question, options, letter_of(truth, options)), "answer": truth}
+        if str(truth).strip() in ("", "-1", "None"):
+            raise no_truth("its truth is hidden, as in the test split")
+        return {**choice(question, options, by_index(truth, options)), "answer": truth}
+
+    yield settled(base, make)
+
+
+def lv_bench(raw: Raw, reader: Reader) -> Iterator[Row]:
+    """LVBench: options as "(A) x" lines of the question, the truth a letter."""
+    video, question = (need(raw.row, name, raw.where) for name in ("video_path", "question"))
+    answer = need(raw.row, "answer", raw.where)
+    identity = raw.row.get("uid") or raw.row.get("id") or raw.where.split()[-1]
+    base = row_base(raw, reader, identity, question, [video])
+
+    def make() -> Row:
+        given = raw.row.get("options")
+        if given:
+            return lettered(question, given, answer)
+        asked = split_question(question)
+        if not asked.options:
+            raise no_truth("it has no options")
+        letter = letter_of(str(answer), asked.options)
+        return {**choice(asked.problem, asked.options, letter), "answer": answer}
+
+    yield settled(base, make)

@@ -1,0 +1,97 @@
+"""Texts that sources write: understood wholly, or refused with the reason."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from r1data.errors import RowDrop
+from r1data.sources.conversations import letter_of, number_of, split_question, texts_of
+
+CLOSING = "Answer with the option's letter from the given choices directly."
+
+
+def tried(function: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except RowDrop as drop:
+        return drop.reason.value
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"<image>\nWhat?\nA. x\nB. y\n{CLOSING}", ("What?", ["x", "y"])),
+        ("Hint: please.\nQuestion: What?\nChoices:\n(A) x\n(B) y", ("What?", ["x", "y"])),
+        ("What?\r\nOptions:\r\nA) x\r\nB) y", ("What?", ["x", "y"])),
+        ("Vitamin\nC. is good?\nA. yes\nB. no", ("Vitamin\nC. is good?", ["yes", "no"])),
+        ("What?\nB. x\nC. y", "no_truth"),
+        ("What?\nA. x\nC. y", "no_truth"),
+        ("What?\nA. x B. y C. z", "no_truth"),
+        ("What?\nOptions:\nx\ny", "no_truth"),
+        ("What?\nA. x\nB. y\nsome other line", "no_truth"),
+        ("What?\nA. x\nB.", "no_truth"),
+        ("A. x\nB. y", "no_truth"),
+        ("How many are there?", ("How many are there?", [])),
+    ],
+)
+def test_a_question_gives_its_options_or_is_refused(text: str, found: Any) -> None:
+    assert tried(split_question, text) == found
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "found"),
+    [
+        ("B", ["x", "y"], "B"),
+        ("(B)", ["x", "y"], "B"),
+        ("The answer is (B).", ["x", "y"], "B"),
+        ("Answer: B", ["x", "y"], "B"),
+        ("B. y.", ["x", "y"], "B"),
+        ("y", ["x", "y"], "B"),
+        ("ff", ["Ff", "ff", "FF"], "B"),
+        ("C", ["C", "A", "B"], "C"),
+        ("B. x", ["x", "y"], "ambiguous_truth"),
+        ("A", ["x", "x"], "ambiguous_truth"),
+        ("A, B", ["x", "y"], "no_truth"),
+        ("A and B", ["x", "y"], "no_truth"),
+        ("E", ["a", "b", "c", "d"], "no_truth"),
+        ("E", ["a", "b", "c", "d", "e"], "E"),
+        ("b", ["x", "y"], "no_truth"),
+        ("", ["x", "y"], "no_truth"),
+    ],
+)
+def test_an_answer_names_one_letter_or_is_refused(
+    answer: str, options: list[str], found: str
+) -> None:
+    assert tried(letter_of, answer, options) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["4", "-3", "−3", "12.5%", "$4,656.00", "3/4", ".5", "2e5", "1,234,567"]
+)
+def test_numbers_stay_as_they_are_written(text: str) -> None:
+    assert number_of(text) == text
+    assert number_of(f"The answer is {text}.") == text
+
+
+@pytest.mark.parametrize("text", ["5 cm", "1 1/2", "1,23", "seven", "", "10:30", "1996-97", "3 4"])
+def test_what_is_no_plain_number_is_refused(text: str) -> None:
+    assert tried(number_of, text) == "no_truth"
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["A) x", "B) y"], ["x", "y"]),
+        (["x", "y"], ["x", "y"]),
+        ({"A": "x", "B": "y", "C": ""}, ["x", "y"]),
+        (["A. x", "y"], ["A. x", "y"]),
+        (["A. x", "C. y"], "no_truth"),
+        (["x"], "no_truth"),
+        (["x", ""], "no_truth"),
+        ("x, y", "no_truth"),
+        (None, "no_truth"),
+    ],
+)
+def test_option_lists_are_lettered_wholly_or_not_at_all(options: Any, found: Any) -> None:
+    assert tried(texts_of, options) == found
