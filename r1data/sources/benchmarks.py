@@ -188,8 +188,8 @@ def temp_compass_row(raw: Raw, identity: str, row: Mapping[str, Any], reader: Re
     base |= {"task": task, "dim": row.get("dim")}
 
     def make() -> Row:
-        text = re.sub(r"(?m)^\s*(?:Option|Caption) (\d)\s*:\s*", numbered, plain(question))
-        truth = re.sub(r"^\s*(?:Option|Caption) (\d)\s*:?\s*", numbered, str(answer))
+        text = NUMBERED.sub(numbered, plain(question))
+        truth = NUMBERED.sub(numbered, str(answer))
         asked = split_question(text)
         options = asked.options
         if not options and str(answer).strip().rstrip(".").casefold() in ("yes", "no"):
@@ -201,9 +201,16 @@ def temp_compass_row(raw: Raw, identity: str, row: Mapping[str, Any], reader: Re
     return settled(base, make)
 
 
+# The four ways in which TempCompass's caption matching names its options.
+NUMBERED = re.compile(
+    r"^\s*(?:Option|Caption|Sentence|Description)\s+([1-9A-I])\s*(?::\s*|$)", re.MULTILINE
+)
+
+
 def numbered(match: re.Match[str]) -> str:
-    """Turn "Option 2: " into "B. "."""
-    return f"{'ABCDEFGHI'[int(match[1]) - 1]}. " if match[1] != "0" else match[0]
+    """Turn "Option 2: " and "Sentence B: " into "B. "."""
+    name = match[1]
+    return f"{'ABCDEFGHI'[int(name) - 1] if name.isdigit() else name}. "
 
 
 def video_mme(raw: Raw, reader: Reader) -> Iterator[Row]:
