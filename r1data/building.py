@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from r1data import __version__
 from r1data.errors import Interrupted, R1DataError, RecipeError, UsageError
@@ -25,6 +25,7 @@ from r1data.grid.shards import digest_of, sweep, write_text
 from r1data.places import place
 from r1data.progress import watching
 from r1data.recipe import Recipe, dump, load_recipe
+from r1data.stages import probe_names
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,8 +67,10 @@ class Build:
         """All shards of one stage's table, or of the release, as a polars LazyFrame."""
         import polars as pl
 
+        from r1data.release.layout import scan
+
         if stage == "release":
-            return pl.scan_parquet(self.release / "data" / "*.parquet")
+            return scan(self.release)
         folders = [path for path in self.path.glob(f"[0-9].{stage}") if path.is_dir()]
         if not folders:
             raise UsageError(f"{self.path} has no table '{stage}'")
@@ -163,11 +166,18 @@ def installed(package: str) -> str | None:
         return None
 
 
+class Lanes(NamedTuple):
+    """The endpoints of the teacher and of the probes' model."""
+
+    teacher: list[dict[str, Any]]
+    probes: list[dict[str, Any]]
+
+
 def drive(recipe: Recipe, stages: list[Stage], folder: Path, reuse: list[str]) -> Tally:
     """Run the driver with its engine, its lanes and its progress bar."""
     with lanes_of(recipe, stages) as lanes:
         engine = make_engine(recipe)
-        settings = settings_of(recipe, folder, lanes, reuse)
+        settings = settings_of(recipe, folder, lanes.teacher, reuse, lanes.probes)
         with watching(folder) as watch:
             driver = Driver(stages, folder, engine, settings, watch)
             tally = run_until_done(driver, engine)
@@ -211,19 +221,28 @@ def interruptible(driver: Driver) -> Iterator[None]:
 
 
 @contextmanager
-def lanes_of(recipe: Recipe, stages: list[Stage]) -> Iterator[list[dict[str, Any]]]:
+def lanes_of(recipe: Recipe, stages: list[Stage]) -> Iterator[Lanes]:
     """Return the lanes; `url: offline` is served from this machine while the build runs."""
-    lanes = [dict(lane) for lane in recipe.run.lanes]
-    needed = any(stage.needs.get("lane") for stage in stages)
-    if needed and not lanes:
+    lanes = Lanes(
+        [dict(lane) for lane in recipe.run.lanes],
+        [dict(lane) for lane in recipe.run.probe_lanes or recipe.run.lanes],
+    )
+    needed = {str(stage.needs["lane"]) for stage in stages if stage.needs.get("lane")}
+    if "teacher" in needed and not lanes.teacher:
         raise RecipeError("the teacher has no lane: add run.lanes with a url, or 'url: offline'")
-    if not needed or all(lane["url"] != "offline" for lane in lanes):
+    asked = [lane for name in sorted(needed) for lane in getattr(lanes, name)]
+    if all(lane["url"] != "offline" for lane in asked):
         yield lanes
         return
     from r1data.teacher.offline import serve
 
     with serve() as url:
-        yield [{**lane, "url": url} if lane["url"] == "offline" else lane for lane in lanes]
+        yield Lanes(*([served(lane, url) for lane in each] for each in lanes))
+
+
+def served(lane: dict[str, Any], url: str) -> dict[str, Any]:
+    """Let a lane to the offline teacher lead to where it listens."""
+    return {**lane, "url": url} if lane["url"] == "offline" else lane
 
 
 def make_engine(recipe: Recipe) -> Engine:
@@ -239,17 +258,28 @@ def make_engine(recipe: Recipe) -> Engine:
 
 
 def settings_of(
-    recipe: Recipe, folder: Path, lanes: list[dict[str, Any]], reuse: Sequence[str] = ()
+    recipe: Recipe,
+    folder: Path,
+    lanes: Sequence[Mapping[str, Any]],
+    reuse: Sequence[str] = (),
+    probe_lanes: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Mapping[str, Any]]:
     """Return what the cells of each stage are told of how: places, lanes, budget."""
     entries = {name: dict(entry) for name, entry in recipe.sources.items()}
     files = {"entries": entries, "media": media_folder(folder), "seed": recipe.seed}
-    teacher: dict[str, Any] = {"lanes": lanes, "reuse": list(reuse)}
+    how = {"reuse": list(reuse), "mode": recipe.run.mode}
+    teacher: dict[str, Any] = {"lanes": list(lanes), **how}
     if recipe.run.budget is not None:
         teacher["budget"] = dict(recipe.run.budget)
     if recipe.teacher is not None and recipe.teacher.prices is not None:
         teacher["prices"] = dict(recipe.teacher.prices)
-    return {"samples": files, "media": files, "frames": files, "responses": teacher}
+    probe: dict[str, Any] = {"lanes": list(probe_lanes), "reuse": list(reuse)}
+    if recipe.run.probe_budget is not None:
+        probe["budget"] = dict(recipe.run.probe_budget)
+    if recipe.probes is not None and recipe.probes.prices is not None:
+        probe["prices"] = dict(recipe.probes.prices)
+    asking = {"responses": teacher, **dict.fromkeys(probe_names(recipe), probe)}
+    return {"samples": files, "media": files, "frames": files, **asking}
 
 
 def media_folder(folder: Path) -> str:

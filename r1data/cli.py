@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from r1data import __version__
+from r1data.cli_release import check, diff, export, publish
 from r1data.cli_sources import media_app, sources_app
 from r1data.console import (
     BuildArg,
@@ -164,19 +165,8 @@ def why(
     show(story if as_json else why_text(story))
 
 
-@app.command()
-def check(
-    path: Annotated[Path, typer.Argument(help="a build or a release")], as_json: JsonOpt = False
-) -> None:
-    """Prove that nothing was lost and every file is whole; exit code 1 where something is wrong."""
-    from r1data.release.check import check
-    from r1data.summary import check_text
-
-    report = check(path)
-    named = {**report._asdict(), "findings": [each._asdict() for each in report.findings]}
-    show(named if as_json else check_text(report))
-    if report.findings:
-        raise typer.Exit(1)
+for verb in (check, diff, export, publish):
+    app.command()(verb)
 
 
 @app.command()

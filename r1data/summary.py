@@ -199,14 +199,19 @@ def told(response: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> str:
     return f"{verdict['seen']!r} is {mark}: {verdict['why']} ({rule})"
 
 
+GOOD = {
+    "build": "every row is accounted for, every file is whole",
+    "release": "shards, pictures, truths and card agree",
+    "question set": "every row can be used",
+}
+
+
 def check_text(report: Report) -> str:
     """A check's result for a person."""
-    figures = ", ".join(f"{name} {count:,}" for name, count in report.figures.items())
-    lines = [f"{report.path}: a {report.kind} of {report.rows:,} rows ({figures})"]
+    lines = [f"{report.path}: a {report.kind} of {report.rows:,} rows"]
+    lines += [f"  {count:>10,}  {name}" for name, count in report.figures.items()]
     if not report.findings:
-        return "\n".join(
-            [*lines, "nothing is wrong: every row is accounted for, every file is whole"]
-        )
+        return "\n".join([*lines, f"nothing is wrong: {GOOD[report.kind]}"])
     counts = Counter(finding.where for finding in report.findings)
     lines.append(f"{len(report.findings)} faults in {len(counts)} places:")
     return "\n".join([*lines, *(f"  {each.where}: {each.what}" for each in report.findings[:50])])

@@ -1,6 +1,7 @@
 """The release: loads as it is, typed, in both ways; and a check that sees what is wrong."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,18 @@ import datasets
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from endpoint import Endpoint, Reply, Server, completion
 from PIL.Image import Image
 
+import r1data
 from r1data.building import Build
-from r1data.errors import UsageError
+from r1data.errors import RecipeError, UsageError
 from r1data.grid.shards import binary_leaves
 from r1data.release.check import check
+from r1data.release.dealing import shard_count, shard_of, split_of
+from r1data.release.diff import diff
+from r1data.release.layout import labels, scan
 from r1data.release.rows import is_whole
-from r1data.release.stage import split_of
 from r1data.schema import load_schema
 
 VIDEO_R1 = [
@@ -93,7 +98,8 @@ def test_the_card_tells_the_figures_and_no_place_of_this_machine(demo: Build) ->
     text = (demo.release / "README.md").read_text()
     head = yaml.safe_load(text.split("---\n")[1])
     counts = demo.counts()
-    assert sum(s["num_examples"] for s in head["dataset_info"]["splits"]) == counts.left
+    for info in head["dataset_info"]:
+        assert sum(split["num_examples"] for split in info["splits"]) == counts.left
     assert head["license"] == "cc0-1.0"
     assert f"| collected | | {counts.collected} |" in text
     assert "127.0.0.1" not in text
@@ -126,6 +132,9 @@ def spoil(release: Path, change: dict[str, Any]) -> None:
     path = next(release.glob("data/train-*.parquet"))
     table = pq.read_table(path)
     rows = table.to_pylist()
+    for name, names in labels().items():
+        if name in change:
+            change = {**change, name: names.index(change[name])}
     rows[0].update(change)
     pq.write_table(table.from_pylist(rows, table.schema), path)
 
@@ -157,7 +166,7 @@ def test_a_row_that_stands_twice_is_found(release: Path) -> None:
     shutil.copy(path, path.with_name("train-00001-of-00002.parquet"))
     whats = [each.what for each in check(release).findings]
     assert any("stands twice" in what for what in whats)
-    assert any("it says" in what for what in whats)
+    assert any("it says" in what and "the shards hold" in what for what in whats)
 
 
 def test_a_cut_shard_is_found(release: Path) -> None:
@@ -183,3 +192,139 @@ def test_a_build_with_a_lost_row_a_strange_reason_or_a_changed_file_is_found(
 def test_anything_else_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="neither a build"):
         check(tmp_path)
+
+
+def test_text_sources_and_columns_are_configs_of_the_same_rows(release: Path) -> None:
+    whole = load(release, split="train")
+    text = load(release, name="text", split="train")
+    assert "frames" not in text.features
+    assert text["id"] == whole["id"] == load(release, name="shapes", split="train")["id"]
+    assert whole.features["problem_type"].names == labels()["problem_type"]
+    assert whole.features["data_type"].int2str(whole[0]["data_type"]) in ("image", "video")
+    stream = load(release, split="train", streaming=True, columns=["id", "problem"])
+    assert [row["id"] for row in stream] == whole["id"]
+
+
+def test_our_own_reading_gives_names_not_codes(release: Path) -> None:
+    kinds = set(scan(release).select("problem_type").collect()["problem_type"])
+    assert kinds <= set(labels()["problem_type"])
+
+
+def test_one_more_shard_splits_one_shard_and_leaves_the_others() -> None:
+    ids = [f"source/{i}" for i in range(4000)]
+    for count in range(1, 40):
+        moved = [(shard_of(each, count), shard_of(each, count + 1)) for each in ids]
+        assert all(after < count + 1 for _, after in moved)
+        assert len({before for before, after in moved if before != after}) <= 1
+    assert shard_count(1, 400) == 1
+    assert shard_count(401_000_000, 400) == 2
+
+
+def rows_of(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.parquet")}
+
+
+def test_one_edited_row_changes_one_shard_of_each_config(tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    write_questions(questions)
+    before = rows_of(build_own(questions).release)
+    assert sum(path.startswith("data/") for path in before) >= 15
+    assert rows_of(build_own(questions, out="again").release) == before
+    lines = questions.read_text().splitlines()
+    questions.write_text("\n".join([lines[0].replace("How many", "What number of"), *lines[1:]]))
+    after = rows_of(build_own(questions).release)
+    assert after.keys() == before.keys()
+    assert len([path for path in before if after[path] != before[path]]) == 2
+
+
+def test_a_taken_down_row_and_clip_are_never_released_and_no_other_row_changes(
+    tmp_path: Path,
+) -> None:
+    questions = tmp_path / "questions.jsonl"
+    write_questions(questions, rows=12)
+    before = build_own(questions)
+    (tmp_path / "old").mkdir()
+    shutil.copytree(before.release, tmp_path / "old" / "release")
+    taken = tmp_path / "taken.txt"
+    taken.write_text("own/3   # asked for by its owner\n\nown/7.png\n")
+    after = build_own(questions, f"release.take_down={taken}")
+    changes = diff(tmp_path / "old" / "release", after.path)
+    assert changes.removed == ["own/3", "own/7"]
+    assert (changes.added, changes.changed, changes.unchanged) == ([], {}, 10)
+    assert ("selection", "license_refused", 2) in after.funnel().rows()
+    assert check(after.path).findings == []
+    with pytest.raises(RecipeError, match="cannot be read"):
+        build_own(questions, "release.take_down=no/such/list.txt")
+
+
+def test_a_diff_names_added_removed_and_changed_rows_with_their_columns(
+    demo: Build, release: Path
+) -> None:
+    assert diff(demo.path, release).unchanged == demo.counts().left
+    spoil(release, {"problem": "Which one?", "frames": [{"bytes": b"x", "path": None}]})
+    changes = diff(demo.path, release)
+    assert list(changes.changed.values()) == [["problem", "frames"]]
+    whole = load(demo.release, split="train")["id"]
+    spoil(release, {"id": "shapes/new"})
+    changes = diff(demo.path, release)
+    assert changes.added == ["shapes/new"]
+    assert changes.removed == [whole[0]]
+    assert "+ shapes/new" in changes.text()
+
+
+def test_an_index_only_release_holds_neither_question_nor_media(tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    write_questions(questions, rows=4)
+    release = build_own(questions, "release.configs=[index-only]", out="index").release
+    assert check(release).findings == []
+    data = load(release, split="train")
+    assert not {"problem", "options", "solution", "frames"} & set(data.features)
+    assert all(len(each) == 64 for each in data[0]["frames_sha256"])
+    assert b"How many" not in next(release.glob("index/*.parquet")).read_bytes()
+
+
+def write_questions(path: Path, rows: int = 40) -> None:
+    """Questions on pictures of noise, which do not shrink, so that few rows make many shards."""
+    import numpy as np
+    from PIL import Image as Pictures
+
+    for i in range(rows):
+        noise = np.random.default_rng(i).integers(0, 255, (112, 112, 3), dtype=np.uint8)
+        Pictures.fromarray(noise).save(path.parent / f"{i}.png")
+    questions = [
+        {
+            "problem_id": i,
+            "problem": f"How many dots has picture {i}?",
+            "data_type": "image",
+            "problem_type": "numerical",
+            "options": [],
+            "solution": f"<answer>{i}</answer>",
+            "path": f"./{i}.png",
+            "data_source": "noise",
+        }
+        for i in range(rows)
+    ]
+    path.write_text("\n".join(json.dumps(each) for each in questions))
+
+
+def build_own(questions: Path, *overrides: str, out: str = "own") -> Build:
+    """Build from own questions; the teacher is an endpoint that knows the answers."""
+    recipe = questions.with_name("recipe.yaml")
+    data = {
+        "pipeline": "cot",
+        "name": "own",
+        "sources": {"own": {"path": str(questions)}},
+        "teacher": {"model": "m", "prompt": "video-r1"},
+        "release": {"shard_mb": 0.02},
+    }
+
+    def knows(_server: Server, payload: dict[str, Any]) -> Reply:
+        number = re.findall(r"picture (\d+)", json.dumps(payload))[-1]
+        return completion(f"<think>I counted.</think><answer>{number}</answer>")
+
+    with Endpoint(Server(knows)) as endpoint:
+        data["run"] = {"lanes": [{"url": endpoint.url}]}
+        recipe.write_text(yaml.safe_dump(data))
+        return r1data.build(
+            recipe, out=questions.with_name(out), engine="inline", overrides=overrides
+        )

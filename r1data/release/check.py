@@ -1,23 +1,22 @@
 """r1data check: does a build keep its word, is a release whole."""
 
-import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from r1data.errors import UsageError
+from r1data.errors import InputError, UsageError
 from r1data.grid.drops import Drop
 from r1data.grid.funnel import funnel, shard_notes, stage_folders
 from r1data.grid.shards import file_sha256, read_note, read_shard
 from r1data.grid.work import GATHER_NOTE
+from r1data.release.footers import Finding, footer_findings, license_findings, sources_terms
+from r1data.release.layout import FOLDERS, read_rows, richest
 
-
-class Finding(NamedTuple):
-    """Something that is not as it must be: where, and what."""
-
-    where: str
-    what: str
+REPOSITORY = re.compile(r"(?:hf:/{1,2}datasets/)?(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>\S+))?")
+# More of the same say nothing new.
+MOST_TWICE = 5
 
 
 class Report(NamedTuple):
@@ -30,14 +29,66 @@ class Report(NamedTuple):
     findings: list[Finding]
 
 
-def check(path: str | Path) -> Report:
-    """Check a build, or a release. Raises UsageError where `path` is neither."""
+def check(path: str | Path, media_root: str | Path | None = None) -> Report:
+    """Check a build, a release, or question files in Video-R1's shape.
+
+    `path` may be a repository of the Hub, as user/name; `media_root` is the folder that paths in
+    question files are relative to (default: where the file lies). Raises UsageError for anything
+    else, InputError for a file that cannot be parsed.
+    """
     folder = Path(path)
+    if not folder.exists():
+        folder = fetched(str(path))
     if (folder / "recipe.yaml").is_file() and (folder / "build.json").is_file():
         return check_build(folder)
-    if list(folder.glob("data/*.parquet")):
+    if (folder / "README.md").is_file() and any(release_shards(folder)):
         return check_release(folder)
-    raise UsageError(f"{folder} is neither a build (recipe.yaml) nor a release (data/*.parquet)")
+    return check_rows(folder, Path(media_root) if media_root else None)
+
+
+def release_shards(folder: Path) -> Iterator[Path]:
+    """Yield the shards of a release of r1data."""
+    for name in FOLDERS.values():
+        yield from folder.glob(f"{name}/*-[0-9]*.parquet")
+
+
+def fetched(name: str) -> Path:
+    """Return a local copy of a repository. Raises UsageError where `name` is none."""
+    from huggingface_hub import snapshot_download
+
+    from r1data.release.hub import client_errors
+
+    repo = REPOSITORY.fullmatch(name)
+    if repo is None:
+        raise UsageError(f"there is nothing at {name}")
+    try:
+        found = snapshot_download(repo["name"], repo_type="dataset", revision=repo["revision"])
+    except client_errors() as problem:
+        why = " ".join(str(problem).split())[:200]
+        raise UsageError(f"nothing lies at {name}, and the Hub has no such set: {why}") from problem
+    return Path(found)
+
+
+def check_rows(path: Path, media_root: Path | None) -> Report:
+    """Check question files: rows, truths, options, letters, and the media that they name."""
+    from r1data.release.loose import Tally, look_at, question_files
+    from r1data.release.loose_media import look_at_media
+
+    files = question_files(path)
+    if not files:
+        raise UsageError(
+            f"{path} is neither a build (recipe.yaml) nor a release (data/*.parquet), "
+            "and holds no question files"
+        )
+    tally = Tally()
+    look_at(files, tally)
+    root = media_root or (path if path.is_dir() else path.parent)
+    findings = look_at_media(root, tally, media_root is not None)
+    letters = {f"right answer {name}": count for name, count in sorted(tally.letters.items())}
+    figures = {**dict(sorted((+tally.figures).items())), **letters}
+    return Report(
+        str(path), "question set", tally.rows, figures, tally.findings(path.name) + findings
+    )
 
 
 def check_build(build: Path) -> Report:
@@ -108,41 +159,41 @@ def ids_of(folder: Path, shard: str) -> list[str]:
 
 
 def check_release(folder: Path) -> Report:
-    """Check what leaves the house: footers, features, ids, pictures, and the card's figures."""
+    """Check what leaves the house: footers, features, ids, pictures, licence, and the card."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    findings: list[Finding] = []
+    findings = list(footer_findings(folder))
     ids: Counter[str] = Counter()
     splits: Counter[str] = Counter()
-    features: set[bytes] = set()
-    for path in sorted(folder.glob("data/*.parquet")):
-        where = f"{folder.name}/data/{path.name}"
-        try:
-            file = pq.ParquetFile(path)
-            features.add((file.schema_arrow.metadata or {}).get(b"huggingface", b""))
-            for batch in file.iter_batches(batch_size=64):
-                rows = batch.to_pylist()
-                ids.update(row["id"] for row in rows)
-                splits[path.name.partition("-")[0]] += len(rows)
-                findings += [Finding(where, what) for row in rows for what in faults(row)]
-        except (pa.ArrowException, OSError, KeyError) as problem:
-            findings.append(Finding(where, f"cannot be read: {problem}"))
-    if len(features) > 1 or b"" in features:
-        findings.append(Finding(folder.name, "its shards disagree on their features"))
+    config = richest(folder)
+    try:
+        for split, row in read_rows(folder, config):
+            ids[row["id"]] += 1
+            splits[split] += 1
+            where = f"{folder.name}/{split}"
+            findings += [Finding(where, what) for what in faults(row, config)]
+        findings += license_findings(folder, sources_terms(folder, config))
+    except (pa.ArrowException, OSError, KeyError, InputError) as problem:
+        what = f"cannot be read: {' '.join(str(problem).split())}"
+        findings.append(Finding(f"{folder.name}, config {config}", what))
     twice = [identity for identity, count in ids.items() if count > 1]
-    findings += [Finding(folder.name, f"the id {identity} stands twice") for identity in twice[:5]]
-    findings += check_card(folder, splits)
+    findings += [Finding(folder.name, f"the id {name} stands twice") for name in twice[:MOST_TWICE]]
     return Report(str(folder), "release", sum(ids.values()), dict(splits), findings)
 
 
-def faults(row: dict[str, object]) -> Iterator[str]:
+def faults(row: dict[str, Any], config: str) -> Iterator[str]:
     """Yield what is wrong with one published row."""
+    if config == "frames":
+        yield from picture_faults(row["id"], row["frames"])
+    if config != "index-only":
+        yield from text_faults(row)
+
+
+def picture_faults(name: str, frames: Any) -> Iterator[str]:
+    """Yield what is wrong with the pictures of a row."""
     import cv2
     import numpy as np
 
-    name = row["id"]
-    frames = row["frames"]
     if not isinstance(frames, list) or not frames:
         yield f"{name} has no pictures"
         return
@@ -150,6 +201,11 @@ def faults(row: dict[str, object]) -> Iterator[str]:
         data = picture["bytes"]
         if not data or cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is None:
             yield f"{name}: picture {i} cannot be decoded"
+
+
+def text_faults(row: dict[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the texts of a row."""
+    name = row["id"]
     process, solution = str(row["process"]), str(row["solution"])
     if not (process.startswith("<think>") and process.endswith("</think>")):
         yield f"{name}: its process is not inside think tags"
@@ -160,18 +216,3 @@ def faults(row: dict[str, object]) -> Iterator[str]:
         letters = [str(option).partition(".")[0] for option in options]
         if letter not in letters:
             yield f"{name}: its solution '{letter}' is none of its options"
-
-
-def check_card(folder: Path, splits: Counter[str]) -> Iterator[Finding]:
-    """Compare the figures in README.md with the shards."""
-    import yaml
-
-    path = folder / "README.md"
-    if not path.is_file():
-        yield Finding(f"{folder.name}/README.md", "there is no card")
-        return
-    head = yaml.safe_load(path.read_text(encoding="utf-8").split("---\n")[1])
-    told = {each["name"]: each["num_examples"] for each in head["dataset_info"]["splits"]}
-    if {name: count for name, count in told.items() if count} != dict(splits):
-        what = f"it says {json.dumps(told)}, the shards hold {json.dumps(splits)}"
-        yield Finding(f"{folder.name}/README.md", what)

@@ -1,22 +1,51 @@
-"""Typed features: what makes `datasets` hand out pictures instead of bytes."""
+"""Typed features: what makes `datasets` hand out pictures and labels instead of bytes and codes."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from r1data.release.layout import labels
+from r1data.schema import arrow_schema
+
 PICTURES = "frames"
+# What a source's owner wrote or filmed: left out where only the index may be passed on.
+OWNED = ("problem", "options", "solution", PICTURES)
+FRAME_HASHES = pa.field("frames_sha256", pa.list_(pa.string()))
 
 
-def as_features(schema: pa.Schema) -> tuple[pa.Schema, Any]:
-    """Return the Arrow schema that `datasets` reads typed, and its Features.
+class Typed(NamedTuple):
+    """The columns of a config: the Arrow schema with its metadata, and the same as Features."""
+
+    schema: pa.Schema
+    features: Any
+
+
+def columns_of(config: str, problem_id: pa.DataType) -> pa.Schema:
+    """Return the plain columns of a config; text stands first, pictures last."""
+    schema = arrow_schema("release")
+    schema = schema.set(schema.get_field_index("problem_id"), pa.field("problem_id", problem_id))
+    if config == "text":
+        return schema.remove(schema.get_field_index(PICTURES))
+    if config == "index-only":
+        kept = [schema.field(name) for name in schema.names if name not in OWNED]
+        return pa.schema([*kept, FRAME_HASHES])
+    return schema
+
+
+def typed(config: str, problem_id: pa.DataType) -> Typed:
+    """Return the columns of a config as `datasets` reads them.
 
     The metadata stands in every shard, so that a single copied file keeps its types.
     """
-    from datasets import Features, Image, List
+    from datasets import ClassLabel, Features, Image, List
 
-    features = Features.from_arrow_schema(schema)
-    features[PICTURES] = List(Image())
-    typed = features.arrow_schema
+    columns = columns_of(config, problem_id)
+    features = Features.from_arrow_schema(columns)
+    for name, names in labels().items():
+        features[name] = ClassLabel(names=names)
+    if PICTURES in features:
+        features[PICTURES] = List(Image())
     info = {"info": {"features": features.to_dict()}}
-    return typed.with_metadata({"huggingface": json.dumps(info)}), features
+    schema = features.arrow_schema.with_metadata({"huggingface": json.dumps(info)})
+    return Typed(schema, features)

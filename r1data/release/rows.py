@@ -1,5 +1,6 @@
 """The published row: Video-R1's fields first, then what says how it came to be, pictures last."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,14 +8,18 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from r1data.grid.shards import read_shard
+from r1data.grid.shards import ShardDamaged, is_fresh, read_note, read_shard
+from r1data.release.layout import labels
 from r1data.rewards import extract
 from r1data.schema import arrow_schema
 from r1data.sources.transforms import LETTERS
 
 Row = Mapping[str, Any]
 Inputs = Mapping[str, Path]
+# Pictures are read apart, a row group at a time, so that a shard's rows need little memory.
+FACTS_OF_FRAMES = ["id", "sampler", "decoder", "frames.list.element.time"]
 
 
 def kept_ids(inputs: Inputs) -> pa.Array:
@@ -28,18 +33,28 @@ def kept(table: pa.Table, ids: pa.Array) -> pa.Table:
     return table.filter(pc.field("id").isin(ids))
 
 
-def release_rows(inputs: Inputs, facts: Row) -> Iterator[dict[str, Any]]:
-    """Yield the published rows of one shard, in its order."""
+def text_rows(inputs: Inputs, facts: Row) -> Iterator[dict[str, Any]]:
+    """Yield the published rows of one shard in its order, without their pictures."""
     ids = kept_ids(inputs)
-    tables = {name: kept(read_shard(path), ids).to_pylist() for name, path in inputs.items()}
+    read = {name: read_shard(path) for name, path in inputs.items() if name != "frames"}
+    read["frames"] = believed(inputs["frames"]).read(columns=FACTS_OF_FRAMES)
+    tables = {name: kept(table, ids).to_pylist() for name, table in read.items()}
     answers = {(each["id"], each["k"]): each for each in tables["responses"]}
     verdicts = {(each["id"], each["k"]): each for each in tables["verdicts"]}
-    columns = (tables[name] for name in ("samples", "media", "frames", "selection"))
-    for sample, media, frames, selected in zip(*columns, strict=True):
+    joined = (tables[name] for name in ("samples", "media", "frames", "selection"))
+    for sample, media, frames, selected in zip(*joined, strict=True):
         chosen = (sample["id"], selected["k"])
         row = sample_part(sample) | media_part(media, frames)
         row |= answer_part(answers[chosen], verdicts[chosen], selected)
         yield row | {key: facts[key] for key in ("recipe", "r1data_version")}
+
+
+def believed(path: Path) -> pq.ParquetFile:
+    """Open a shard whose bytes are those of its note, to be read in parts."""
+    note = read_note(path.with_suffix(".json"))
+    if note is None or not is_fresh(path, note):
+        raise ShardDamaged(path)
+    return pq.ParquetFile(path)
 
 
 def sample_part(sample: Row) -> dict[str, Any]:
@@ -56,7 +71,7 @@ def sample_part(sample: Row) -> dict[str, Any]:
         "problem_type": sample["problem_type"],
         "options": options,
         "solution": f"<answer>{sample['solution']}</answer>",
-        "path": sample["media"][0]["uri"],
+        "path": extra.get("path", sample["media"][0]["uri"]),
         "data_source": extra.get("data_source", sample["source"]),
         "license": sample["license"],
         "origin": sample["origin"],
@@ -71,7 +86,6 @@ def media_part(media: Row, frames: Row) -> dict[str, Any]:
         "sampler": frames["sampler"],
         "decoder": frames["decoder"],
         "frame_times": times,
-        "frames": [each["bytes"] for each in frames["frames"]],
     }
 
 
@@ -90,6 +104,40 @@ def answer_part(response: Row, verdict: Row, selected: Row) -> dict[str, Any]:
         },
         "verdict": {key: verdict[key] for key in ("preset", "version", "rule", "why")},
     }
+
+
+def text_table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
+    """Return rows as a table of those columns of `schema` that they have; labels become codes."""
+    names = labels()
+    whole = pa.types.is_int64(schema.field("problem_id").type)
+    shaped = [
+        {
+            **row,
+            **{column: names[column].index(row[column]) for column in names},
+            "problem_id": int(row["problem_id"]) if whole else str(row["problem_id"]),
+        }
+        for row in rows
+    ]
+    made = set(arrow_schema("release").names) - {"frames"}
+    fields = [schema.field(name) for name in schema.names if name in made]
+    return pa.Table.from_pylist(shaped, pa.schema(fields))
+
+
+def pictures(frames: pa.ListArray) -> pa.ListArray:
+    """Turn the column of a frames table into a column of pictures, without copying a byte."""
+    bytes_ = pc.struct_field(frames.flatten(), "bytes")  # pyright: ignore[reportAttributeAccessIssue]
+    paths = pa.nulls(len(bytes_), pa.string())
+    fields = [pa.field("bytes", pa.binary()), pa.field("path", pa.string())]
+    structs = pa.StructArray.from_arrays([bytes_, paths], fields=fields)
+    ends = pc.cumulative_sum(pc.list_value_length(frames))  # pyright: ignore[reportAttributeAccessIssue]
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends.cast(pa.int32())])
+    return pa.ListArray.from_arrays(offsets, structs)
+
+
+def picture_hashes(column: pa.ListArray) -> pa.Array:
+    """Return the sha256 of every picture."""
+    found = [[hashlib.sha256(p["bytes"]).hexdigest() for p in row] for row in column.to_pylist()]
+    return pa.array(found, pa.list_(pa.string()))
 
 
 def problem_id_type(inputs: Sequence[Inputs]) -> pa.DataType:
@@ -113,9 +161,3 @@ def is_whole(value: Any) -> bool:
 def str_is_whole(value: str) -> bool:
     """Tell "82" from "007" and "q-17"."""
     return value.isascii() and value.isdigit() and str(int(value)) == value and len(value) < 19
-
-
-def release_schema(problem_id: pa.DataType) -> pa.Schema:
-    """Return the columns of a release, without the metadata that `datasets` reads."""
-    schema = arrow_schema("release")
-    return schema.set(schema.get_field_index("problem_id"), pa.field("problem_id", problem_id))

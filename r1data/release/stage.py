@@ -1,115 +1,192 @@
 """9 release: a folder that datasets.load_dataset reads as it is."""
 
-import hashlib
+import os
+import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from r1data.errors import BuildStop
 from r1data.grid.build import Cell
-from r1data.grid.shards import MEDIA_ROW_GROUP, parquet_settings, read_note
+from r1data.grid.shards import TEMPORARY, ShardDamaged, read_note, read_shard
 from r1data.grid.work import Output, Page
-from r1data.release.card import card_text
-from r1data.release.features import as_features
+from r1data.release.card import FIGURE, card_text, figure_text
+from r1data.release.dealing import shard_count, shard_of, split_of
+from r1data.release.features import FRAME_HASHES, Typed, typed
+from r1data.release.layout import FOLDERS
 from r1data.release.rows import (
     Inputs,
+    believed,
+    kept,
     kept_ids,
+    picture_hashes,
+    pictures,
     problem_id_type,
-    release_rows,
-    release_schema,
+    text_rows,
+    text_table,
 )
+from r1data.release.writing import Target, rounds, write_round
 
 TABLES: tuple[str, ...] = ("samples", "media", "frames", "responses", "verdicts", "selection")
-MEGABYTE = 1_000_000
+# What a row without its pictures takes in a shard: measured on the demo and on TabMWP.
+TEXT_BYTES = 3_000
+# Rows whose pictures are read at once: 10 MB of them, where a whole row group would be 32.
+AT_ONCE = 32
+
+
+class Dealing(NamedTuple):
+    """How rows are dealt: the recipe's options, and how many shards each run of shards has."""
+
+    options: Mapping[str, Any]
+    counts: Mapping[tuple[str, str, str], int]
+
+    def split(self, media: Sequence[str]) -> str:
+        """Return the split of a row by its media's hashes."""
+        return split_of("|".join(media), self.options["seed"], self.options["splits"])
+
+    def target(self, config: str, split: str, identity: str) -> Target:
+        """Return the shard of a row."""
+        source = source_of(identity)
+        number = shard_of(identity, self.counts[config, split, source])
+        return Target(config, split, source, number)
+
+
+def source_of(identity: str) -> str:
+    """Return the source of a row, which stands before the slash of its id."""
+    return identity.partition("/")[0]
 
 
 def write_release(*tables: Sequence[Path], cell: Cell) -> Iterator[Output]:
-    """Yield the shards of every split, then README.md with the figures of all of them."""
+    """Yield the shards of every config, split and source, then README.md with their figures."""
     inputs: list[Inputs] = [
         dict(zip(TABLES, paths, strict=True)) for paths in zip(*tables, strict=True)
     ]
     if not any(len(kept_ids(each)) for each in inputs):
         raise BuildStop("no row is left to release: `r1data status` shows what fell out and why")
     id_type = problem_id_type(inputs)
-    schema, features = as_features(release_schema(id_type))
-    groups = group_shards(inputs, cell.options["shard_mb"])
-    counts: dict[str, dict[str, int]] = {}
-    for split in split_names(cell.options["splits"]):
-        for i, group in enumerate(groups):
-            name = f"data/{split}-{i:05d}-of-{len(groups):05d}.parquet"
-            writer = SplitWriter(group, split, schema, cell.options)
-            yield Page(name, writer.write)
-            counts.setdefault(split, {})[name] = writer.rows
-    yield Page("README.md", lambda path: path.write_text(card_text(inputs, counts, features, cell)))
+    columns = {config: typed(config, id_type) for config in cell.options["configs"]}
+    dealing = plan_shards(inputs, cell.options)
+    counts: dict[str, int] = {}
+    for group in rounds(list_targets(dealing.counts)):
+        temporary = {target: hidden(cell.folder / name_of(target)) for target in group}
+        try:
+            schemas = {config: each.schema for config, each in columns.items()}
+            rows = write_round(temporary, schemas, stream(inputs, set(group), dealing, columns))
+            for target in group:
+                if rows[target]:
+                    counts[name_of(target)] = rows[target]
+                    yield Page(name_of(target), temporary[target].replace)
+        finally:
+            for path in temporary.values():
+                path.unlink(missing_ok=True)
+    features = {config: each.features for config, each in columns.items()}
+    yield Page(FIGURE, lambda path: path.write_text(figure_text(inputs), encoding="utf-8"))
+    yield Page(
+        "README.md",
+        lambda path: path.write_text(card_text(inputs, counts, features, cell), "utf-8"),
+    )
 
 
-def split_names(shares: Mapping[str, float]) -> list[str]:
-    """Return the splits of a release; what no other split takes is train."""
-    return ["train", *(name for name in shares if name != "train")]
+def name_of(target: Target) -> str:
+    """Return the path of a shard below the release."""
+    folder = FOLDERS[target.config]
+    return f"{folder}/{target.split}-{target.source}-{target.number:05d}.parquet"
 
 
-def group_shards(inputs: Sequence[Inputs], shard_mb: int) -> list[list[Inputs]]:
-    """Group the build's shards, in order, into published ones of about `shard_mb` megabytes."""
-    groups: list[list[Inputs]] = [[]]
-    size = 0
+def hidden(path: Path) -> Path:
+    """Return a place beside `path` that no reader takes for a shard, swept where we are killed."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns():x}{TEMPORARY}")
+
+
+def plan_shards(inputs: Sequence[Inputs], options: Mapping[str, Any]) -> Dealing:
+    """Count the bytes of every split and source, and with them the shards."""
+    dealing = Dealing(options, {})
+    media_bytes: dict[tuple[str, str], float] = defaultdict(float)
+    text_bytes: dict[tuple[str, str], float] = defaultdict(float)
     for each in inputs:
         note = read_note(each["frames"].with_suffix(".json"))
-        weight = note.bytes if note else 0
-        if groups[-1] and size + weight > shard_mb * MEGABYTE:
-            groups.append([])
-            size = 0
-        groups[-1].append(each)
-        size += weight
-    return groups
+        if note is None:
+            raise ShardDamaged(each["frames"])
+        files = kept(read_shard(each["media"], ["id", "files"]), kept_ids(each)).to_pylist()
+        for row in files:
+            split = dealing.split([file["sha256"] for file in row["files"]])
+            media_bytes[split, source_of(row["id"])] += note.bytes / max(1, note.rows)
+            text_bytes[split, source_of(row["id"])] += TEXT_BYTES
+    found: dict[tuple[str, str, str], int] = {}
+    for config in options["configs"]:
+        sizes = media_bytes if config == "frames" else text_bytes
+        for (split, source), size in sorted(sizes.items(), key=split_order):
+            found[config, split, source] = shard_count(size, options["shard_mb"])
+    return Dealing(options, found)
 
 
-class SplitWriter:
-    """Streams the rows of one published shard; memory holds one row group and one input shard."""
-
-    def __init__(
-        self, group: Sequence[Inputs], split: str, schema: pa.Schema, options: Mapping[str, Any]
-    ) -> None:
-        self.group = group
-        self.split = split
-        self.schema = schema
-        self.options = options
-        self.rows = 0
-
-    def write(self, path: Path) -> None:
-        """Write the shard to `path`."""
-        with pq.ParquetWriter(path, self.schema, **parquet_settings(self.schema)) as writer:
-            for inputs in self.group:
-                rows = [row for row in release_rows(inputs, self.options) if self.belongs(row)]
-                for start in range(0, len(rows), MEDIA_ROW_GROUP):
-                    block = [
-                        shaped(row, self.schema) for row in rows[start : start + MEDIA_ROW_GROUP]
-                    ]
-                    writer.write_table(pa.Table.from_pylist(block, self.schema))
-                self.rows += len(rows)
-
-    def belongs(self, row: Mapping[str, Any]) -> bool:
-        """Tell whether a row is of this split."""
-        key = "|".join(row["media_sha256"])
-        return split_of(key, self.options["seed"], self.options["splits"]) == self.split
+def split_order(entry: tuple[tuple[str, str], float]) -> tuple[bool, str, str]:
+    """Sort train before the other splits."""
+    (split, source), _ = entry
+    return (split != "train", split, source)
 
 
-def split_of(media: str, seed: int, shares: Mapping[str, float]) -> str:
-    """Deal by media, never by row: two questions on one clip stand in the same split."""
-    digest = hashlib.sha256(f"split|{seed}|{media}".encode()).digest()
-    point = int.from_bytes(digest[:8], "big") / 2**64
-    for name, share in shares.items():
-        if point < share:
-            return name
-        point -= share
-    return "train"
+def list_targets(counts: Mapping[tuple[str, str, str], int]) -> list[Target]:
+    """Return all shards in the order in which they are written."""
+    return [Target(*key, number) for key, count in counts.items() for number in range(count)]
 
 
-def shaped(row: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:
-    """Bring problem_id and pictures into the form of the schema."""
-    whole = pa.types.is_int64(schema.field("problem_id").type)
-    problem_id = int(row["problem_id"]) if whole else str(row["problem_id"])
-    pictures = [{"bytes": each, "path": None} for each in row["frames"]]
-    return {**row, "problem_id": problem_id, "frames": pictures}
+def stream(
+    inputs: Sequence[Inputs], wanted: set[Target], dealing: Dealing, columns: Mapping[str, Typed]
+) -> Iterator[tuple[Target, pa.Table]]:
+    """Yield the rows of the wanted shards, block by block, in the order of the build."""
+    configs = {target.config for target in wanted}
+    widest = max((each.schema for each in columns.values()), key=len)
+    for each in inputs:
+        rows = list(text_rows(each, dealing.options))
+        if not rows:
+            continue
+        ids = [row["id"] for row in rows]
+        splits = [dealing.split(row["media_sha256"]) for row in rows]
+        table = text_table(rows, widest)
+        for config in configs:
+            dealt = [dealing.target(config, *pair) for pair in zip(splits, ids, strict=True)]
+            blocks = [(table, dealt)] if config == "text" else with_pictures(each, table, dealt)
+            for block, targets in blocks:
+                yield from dealt_out(finish(block, config, columns[config]), targets, wanted)
+
+
+def with_pictures(
+    inputs: Inputs, table: pa.Table, dealt: Sequence[Target]
+) -> Iterator[tuple[pa.Table, list[Target]]]:
+    """Yield a shard's rows with their pictures, a few rows at a time."""
+    place = {identity: i for i, identity in enumerate(table["id"].to_pylist())}
+    columns = ["id", "frames.list.element.bytes"]
+    for batch in believed(inputs["frames"]).iter_batches(batch_size=AT_ONCE, columns=columns):
+        ids = batch["id"].to_pylist()
+        here = [i for i, identity in enumerate(ids) if identity in place]
+        rows = [place[ids[i]] for i in here]
+        column = pictures(batch["frames"])
+        if len(here) < batch.num_rows:
+            column = column.take(pa.array(here, pa.int64()))
+        if rows:
+            yield table.take(rows).append_column("frames", column), [dealt[i] for i in rows]
+
+
+def finish(block: pa.Table, config: str, columns: Typed) -> pa.Table:
+    """Give a block the columns of its config."""
+    if config == "index-only":
+        hashes = picture_hashes(block["frames"].combine_chunks())
+        block = block.append_column(FRAME_HASHES, hashes)
+    return block.select(columns.schema.names)
+
+
+def dealt_out(
+    block: pa.Table, targets: Sequence[Target], wanted: set[Target]
+) -> Iterator[tuple[Target, pa.Table]]:
+    """Part a block by shard."""
+    places: dict[Target, list[int]] = defaultdict(list)
+    for i, target in enumerate(targets):
+        places[target].append(i)
+    for target, rows in places.items():
+        if target in wanted:
+            whole = len(rows) == block.num_rows
+            yield target, block if whole else block.take(pa.array(rows, pa.int64()))

@@ -1,0 +1,76 @@
+"""The verbs about releases: check, diff, export, publish."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from r1data.console import JsonOpt, say, show
+
+ReleaseArg = Annotated[Path, typer.Argument(help="a build or a release")]
+
+
+def check(
+    path: Annotated[
+        str,
+        typer.Argument(help="a build, a release, question files in Video-R1's form, or user/name"),
+    ],
+    media_root: Annotated[
+        Path | None, typer.Option(help="folder of the paths in question files")
+    ] = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Prove that nothing was lost and every file is whole; exit code 1 where something is wrong."""
+    from r1data.release.check import check as examine
+    from r1data.summary import check_text
+
+    report = examine(path, media_root)
+    named = {**report._asdict(), "findings": [each._asdict() for each in report.findings]}
+    show(named if as_json else check_text(report))
+    if report.findings:
+        raise typer.Exit(1)
+
+
+def diff(
+    before: ReleaseArg,
+    after: ReleaseArg,
+    as_json: JsonOpt = False,
+) -> None:
+    """Rows added, changed and removed from one release to the next."""
+    from r1data.release.diff import diff as compare
+
+    found = compare(before, after)
+    show(found._asdict() if as_json else found.text())
+
+
+def export(
+    path: ReleaseArg,
+    to: Annotated[
+        str,
+        typer.Option(help="video-r1, trl, verl, easyr1, llamafactory, ms-swift, webdataset, jsonl"),
+    ],
+    out: Annotated[Path, typer.Option(help="a new folder")],
+    media: Annotated[str, typer.Option(help="frames, or files: the clips themselves")] = "frames",
+    media_root: Annotated[Path | None, typer.Option(help="folder of the clips")] = None,
+) -> None:
+    """Write a release in the form that a trainer reads."""
+    from r1data.release.exports.export import export as write
+
+    done = write(path, to, out, media=media, media_root=media_root)
+    show({name: str(value) for name, value in done._asdict().items()})
+
+
+def publish(
+    path: ReleaseArg,
+    repo: Annotated[str | None, typer.Option(help="user/name on the Hub")] = None,
+    to: Annotated[str | None, typer.Option(help="a folder, or an address as s3://x/y")] = None,
+    tag: Annotated[str | None, typer.Option(help="name of this version")] = None,
+    private: Annotated[bool, typer.Option("--private", help="leave it private")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show the plan, write nothing")
+    ] = False,
+) -> None:
+    """Publish a release: checked, in one commit, verified, tagged last. Run it again to go on."""
+    from r1data.release.publish import publish as send
+
+    send(path, repo=repo, to=to, tag=tag, private=private, dry_run=dry_run, say=say)

@@ -1,0 +1,57 @@
+"""r1data export: the rows of a release in the form that a trainer reads."""
+
+import shutil
+from pathlib import Path
+
+from r1data.errors import UsageError
+from r1data.release.exports import forms
+from r1data.release.exports.rows import Export, Source
+from r1data.release.layout import read_rows, release_folder, shards_of
+
+FORMS = {
+    "video-r1": forms.video_r1,
+    "trl": forms.trl,
+    "verl": forms.verl,
+    "easyr1": forms.easyr1,
+    "llamafactory": forms.llamafactory,
+    "ms-swift": forms.ms_swift,
+    "webdataset": forms.webdataset,
+    "jsonl": forms.jsonl,
+}
+MEDIA = ("frames", "files")
+
+
+def export(
+    path: str | Path,
+    to: str,
+    out: str | Path,
+    *,
+    media: str = "frames",
+    media_root: str | Path | None = None,
+) -> Export:
+    """Write the release at `path`, a build or a release, into the new folder `out`.
+
+    `media` is "frames", the pictures of the release, or "files", the clips and pictures themselves
+    from below `media_root`. Raises UsageError for an unknown form or a folder that holds something.
+    """
+    if to not in FORMS:
+        raise UsageError(f"no form '{to}'; there are: {', '.join(FORMS)}")
+    if media not in MEDIA:
+        raise UsageError(f"--media {media}: it is one of {', '.join(MEDIA)}")
+    folder = release_folder(path)
+    if not shards_of(folder, "frames"):
+        raise UsageError(f"{folder} has no pictures: build it with frames in release.configs")
+    target = Path(out)
+    if target.exists() and any(target.iterdir()):
+        raise UsageError(f"{target} holds files already: name a new folder with --out")
+    # Written aside and moved at the end, so that a killed export is never taken for a whole one.
+    aside = target.with_name(f".{target.name}.part")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    root = Path(media_root) if media_root else None
+    source = Source(read_rows(folder, "frames"), aside, target.resolve(), media, root)
+    FORMS[to](source)
+    if target.exists():
+        target.rmdir()
+    aside.replace(target)
+    return Export(target, to, source.count, source.files)

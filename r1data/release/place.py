@@ -1,0 +1,120 @@
+"""Publishing to a folder or an object store: shards first, the card last, leftovers after it.
+
+There is no commit in such a place. Whoever starts from the card sees the old release or the new
+one, unless a shard of the same name changed: keep each version in a place of its own then.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from r1data.errors import R1DataError, UsageError
+from r1data.release.manifest import BLOCK, Manifest
+
+CARD = "README.md"
+# Names all files with their hashes; written last of all, and what a second run compares with.
+LIST = ".r1data.json"
+
+
+class Place(NamedTuple):
+    """A folder of some file system."""
+
+    files: Any
+    root: str
+    name: str
+
+    def at(self, path: str) -> str:
+        """Return the full path of a file."""
+        return f"{self.root.rstrip('/')}/{path}"
+
+
+class Plan(NamedTuple):
+    """What copying would do."""
+
+    name: str
+    copied: list[str]
+    deleted: list[str]
+    bytes: int
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything is to be done."""
+        return bool(self.copied or self.deleted)
+
+    def text(self) -> str:
+        """Return the plan for a person."""
+        lines = [f"publish to {self.name}"]
+        lines += [f"  {'copy':<9} {path}" for path in self.copied]
+        lines += [f"  {'delete':<9} {path}" for path in self.deleted]
+        return "\n".join([*lines, f"  {'send':<9} {self.bytes:,} bytes"])
+
+
+def open_place(to: str) -> Place:
+    """Open a folder, or an address such as s3://bucket/name. Raises UsageError."""
+    import fsspec
+
+    address = to if "://" in to else Path(to).resolve().as_posix()
+    try:
+        files, root = fsspec.core.url_to_fs(address)
+    except (ImportError, ValueError) as problem:
+        raise UsageError(f"--to {to}: {problem}") from problem
+    return Place(files, root, to)
+
+
+def make_plan(place: Place, manifest: Manifest) -> Plan:
+    """Compare with what an earlier run left. Raises UsageError where strangers' files lie."""
+    there = listed(place)
+    if there is None and place.files.exists(place.root) and place.files.find(place.root):
+        raise UsageError(f"{place.name} holds files that no release of r1data put there")
+    known = there or {}
+    copied = [path for path, each in manifest.items() if known.get(path) != each.sha256]
+    copied.sort(key=lambda path: path == CARD)
+    deleted = [path for path in known if path not in manifest]
+    return Plan(place.name, copied, deleted, sum(manifest[path].size for path in copied))
+
+
+def listed(place: Place) -> dict[str, str] | None:
+    """Return path -> sha256 as an earlier run left it; files half copied are not in it."""
+    if not place.files.exists(place.at(LIST)):
+        return None
+    return json.loads(place.files.cat_file(place.at(LIST)))
+
+
+def carry_out(place: Place, plan: Plan, manifest: Manifest) -> None:
+    """Copy, read back, and only then delete what no longer belongs to the release."""
+    done = listed(place) or {}
+    # A file that is being replaced must not be believed by the run after a kill.
+    write_list(place, {path: done[path] for path in done if path not in plan.copied})
+    for path in plan.copied:
+        copy(place, path, manifest)
+        done[path] = manifest[path].sha256
+        write_list(place, {each: done[each] for each in done if each not in rest(plan, path)})
+    for path in plan.deleted:
+        if place.files.exists(place.at(path)):
+            place.files.rm_file(place.at(path))
+    write_list(place, {path: each.sha256 for path, each in manifest.items()})
+
+
+def rest(plan: Plan, path: str) -> set[str]:
+    """Return what is still to be copied after `path`."""
+    return set(plan.copied[plan.copied.index(path) + 1 :])
+
+
+def write_list(place: Place, files: dict[str, str]) -> None:
+    """Write what stands in the place."""
+    place.files.makedirs(place.root, exist_ok=True)
+    place.files.pipe_file(place.at(LIST), json.dumps(files, indent=1).encode())
+
+
+def copy(place: Place, path: str, manifest: Manifest) -> None:
+    """Copy one file and read it back. Raises R1DataError where other bytes come back."""
+    target = place.at(path)
+    place.files.makedirs(target.rpartition("/")[0], exist_ok=True)
+    place.files.put_file(str(manifest[path].path), target)
+    digest = hashlib.sha256()
+    with place.files.open(target, "rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    if digest.hexdigest() != manifest[path].sha256:
+        raise R1DataError(f"{target} came back with other bytes: run the same again")
