@@ -3,6 +3,7 @@
     PYTHONPATH=. python benchmarks/teacher.py                       CPU and rate, interleaved
     PYTHONPATH=. python benchmarks/teacher.py --in-flight 1024 --requests 8192 --only ours
     PYTHONPATH=. python benchmarks/teacher.py --limit 150           a server with a rate limit
+    PYTHONPATH=. python benchmarks/teacher.py --shards              one to three shards at once
 
 Each request carries 16 JPEGs, 585 kB as JSON. Every run is a process of its own, so that CPU and
 memory are its alone; the server (tests/endpoint.py) is another. Rates are those that the server
@@ -12,6 +13,7 @@ saw over the middle half of its requests.
 import argparse
 import asyncio
 import base64
+import itertools
 import json
 import os
 import random
@@ -32,6 +34,10 @@ OPTIONS = {"model": "m", "prompt": "video-r1", "temperature": 1.0, "top_p": 0.95
 
 def main() -> None:
     options = arguments()
+    if options.shards:
+        for answers, jitter, cells in itertools.product((1, 4), (0.0, 0.5), (1, 2, 3)):
+            print(json.dumps(ask_shards(cells, answers, jitter)), flush=True)
+        return
     if options.child:
         run_child(options)
         return
@@ -48,9 +54,44 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=float, default=0.0, help="requests a second")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", choices=["ours", "create"])
+    parser.add_argument("--shards", action="store_true")
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
     parser.add_argument("--url", default="", help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def ask_shards(cells: int, answers: int, jitter: float) -> dict[str, Any]:
+    """Ask about 8 shards of 55 rows, `cells` at once, 64 requests in flight, 1 s latency in mean.
+
+    `jitter` seconds of it vary exponentially.
+    """
+    sys.path.insert(0, str(ROOT / "tests"))
+    from asking import grid
+
+    from r1data.grid.driver import Driver
+    from r1data.grid.engines.pool import Pool
+
+    serve = [sys.executable, str(ROOT / "tests" / "endpoint.py"), "--jitter", str(jitter)]
+    serve += ["--latency", str(1 - jitter)]
+    server = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    url = f"http://127.0.0.1:{int(server.stdout.readline())}"
+    pool = Pool(2)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            told = {"responses": {"lanes": [{"url": f"{url}/v1", "concurrency": 64}]}}
+            began = time.monotonic()
+            Driver(grid(8, 55, cells, n=answers), Path(folder), pool, told).run()
+            seconds = round(time.monotonic() - began, 1)
+        with urllib.request.urlopen(f"{url}/stats") as reply:
+            stats = json.load(reply)
+    finally:
+        pool.close()
+        server.kill()
+        server.wait()
+    ideal = round(8 * 55 * answers / 64, 1)
+    told = {"cells": cells, "n": answers, "jitter": jitter, "seconds": seconds, "ideal": ideal}
+    return told | stats
 
 
 def run(client: str, options: argparse.Namespace) -> dict[str, Any]:

@@ -18,7 +18,11 @@ def pipeline(recipe: Recipe) -> list[Stage]:
         stages.media(recipe),
         # decoded once and kept as JPEG; teacher, probes and trainers all look at the same pictures
         stages.frames(recipe),
-        # the only stage that costs money: every answer is journalled the moment it arrives
+        # rows that repeat another or give a benchmark away fall out before any model is asked
+        *stages.screen(recipe),
+        # a small model is asked first, cheapest question first; what it settles is not paid for
+        *stages.probes(recipe),
+        # the dear one: every answer is journalled the moment it arrives
         stages.responses(recipe),
         # judged apart from asking, so that a better rule never asks again
         stages.verdicts(recipe),

@@ -14,6 +14,8 @@ def pipeline(recipe: Recipe) -> list[Stage]:
         stages.samples(recipe),  # questions about shapes, drawn up from the seed
         stages.media(recipe),  # their clips, rendered to real MP4 files
         stages.frames(recipe),  # sixteen frames each, as any clip
+        *stages.screen(recipe),  # rows that say the same, where the recipe asks for it
+        *stages.probes(recipe),  # cheap questions first, where the recipe asks for them
         stages.responses(recipe),  # the offline teacher measures what it sees, and errs
         stages.verdicts(recipe),  # its answers against the truth of the scene
         stages.selection(recipe),  # wrong ones fall out, with a reason

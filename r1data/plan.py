@@ -11,6 +11,7 @@ from typing import Any
 
 from r1data.building import media_folder, settings_of
 from r1data.media.files import is_generated, media_base
+from r1data.probes.plan import funnel_lines, funnel_plan
 from r1data.recipe import Recipe
 from r1data.sources.catalogue import Source, load_source
 from r1data.sources.expected import Expected, expected_of, token_is_set
@@ -76,6 +77,8 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
     }
     if recipe.teacher is not None:
         made["teacher"] = teacher_plan(recipe, pictures_of)
+    if recipe.probes is not None:
+        made["funnel"] = funnel_plan(recipe, made["rows"])
     return made
 
 
@@ -217,6 +220,7 @@ def plan_text(made: Mapping[str, Any]) -> str:
     lines.append(f"disk     {need:,.1f} GB needed at most, {free:,.1f} GB free")
     if "teacher" in made:
         lines.append(teacher_line(made["teacher"]))
+    lines += funnel_lines(made.get("funnel", []))
     return "\n".join(lines)
 
 

@@ -24,15 +24,37 @@ class Frames:
     count: int = 16
     max_pixels: int = TRAIN_PIXELS
     quality: int = 90
-    backend: str = "pyav"
+    backend: str | Sequence[str] = "pyav"
     resize: str = "fast"
+    multiple: int = 28
+    on_error: str = "drop"
+
+
+@dataclass(frozen=True)
+class Screen:
+    duplicates: bool = True
+    decontaminate: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Probes:
+    model: str
+    prompt: str = "video-r1"
+    temperature: float = 1.0
+    top_p: float = 0.95
+    max_tokens: int = 1024
+    prices: Mapping[str, float] | None = None
+    blind: Mapping[str, Any] | None = None
+    few_frame: Mapping[str, Any] | None = None
+    shuffled: Mapping[str, Any] | None = None
+    pass_rate: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Teacher:
     model: str
     prompt: str = "video-r1"
-    n: int = 1
+    n: int | Mapping[str, int] = 1
     temperature: float = 1.0
     top_p: float = 0.95
     max_tokens: int = 1024
@@ -49,20 +71,32 @@ class Verify:
 class Filter:
     pass_rate: Sequence[float] = (0.0, 1.0)
     consistency: bool = False
+    blind: float | None = None
+    few_frame: float | None = None
+    shuffled: float | None = None
+    order_gain: float | None = None
+    student_rate: Sequence[float] | None = None
+    repetitive: float | None = None
+    choose: str = "first"
 
 
 @dataclass(frozen=True)
 class Release:
-    shard_mb: int = 400
+    configs: Sequence[str] = ("frames", "text")
+    shard_mb: float = 400
     splits: Mapping[str, float] = field(default_factory=dict)
+    take_down: str | None = None
 
 
 @dataclass(frozen=True)
 class Run:
     engine: str = "pool"
     workers: int | None = None
+    mode: str = "live"
     lanes: Sequence[Mapping[str, Any]] = ()
+    probe_lanes: Sequence[Mapping[str, Any]] = ()
     budget: Mapping[str, float] | None = None
+    probe_budget: Mapping[str, float] | None = None
     allowed_drops: float = 1.0
 
 
@@ -76,6 +110,8 @@ class Recipe:
     seed: int = 0
     licenses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     frames: Frames = field(default_factory=Frames)
+    screen: Screen | None = None
+    probes: Probes | None = None
     teacher: Teacher | None = None
     verify: Verify = field(default_factory=Verify)
     filter: Filter = field(default_factory=Filter)
@@ -88,8 +124,10 @@ class Recipe:
     def asked(self) -> dict[str, Any]:
         """What the recipe asks for, without how it is run and where files lie."""
         sources = {name: without_places(entry) for name, entry in self.sources.items()}
-        whole = {**self.raw, "sources": sources}
-        return {key: value for key, value in whole.items() if key != "run"}
+        whole = {**self.raw, "sources": sources, "release": dict(self.raw.get("release", {}))}
+        # A row says which recipe made it: a longer take-down list must not change the rows left.
+        whole["release"].pop("take_down", None)
+        return {key: value for key, value in whole.items() if key != "run" and value != {}}
 
     @property
     def sha256(self) -> str:
@@ -100,6 +138,8 @@ class Recipe:
 PLACES = frozenset({"root", "path", "media_root"})
 SECTIONS = {
     "frames": Frames,
+    "screen": Screen,
+    "probes": Probes,
     "teacher": Teacher,
     "verify": Verify,
     "filter": Filter,

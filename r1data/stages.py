@@ -1,5 +1,6 @@
 """The stages that pipelines list: each takes a recipe and says what of it can change the result."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,11 +9,17 @@ from r1data.grid.build import Stage
 from r1data.recipe import Recipe, Teacher, dump, without_places
 from r1data.sources.catalogue import load_source
 
+# While the last answers of one shard come home, the next shards fill the endpoint: figures in
+# docs/teacher.md.
+ASKING_CELLS = 3
+# A batch may take a day, and a cell that waits for one costs nothing but about 100 MB.
+BATCH_CELLS = 8
+
 
 def samples(recipe: Recipe) -> Stage:
     """Questions from every source, in one form, chosen by the recipe's seed."""
     sources = {name: without_places(entry) for name, entry in recipe.sources.items()}
-    cards = {name: load_source(name, entry).card for name, entry in recipe.sources.items()}
+    found = {name: load_source(name, entry) for name, entry in recipe.sources.items()}
     return Stage(
         name="samples",
         room=1,
@@ -20,12 +27,12 @@ def samples(recipe: Recipe) -> Stage:
         outside="r1data.sources.stage:stamp_questions",
         options={
             "sources": sources,
-            "questions": {name: card.questions for name, card in cards.items()},
+            "questions": {name: list(each.route.questions) for name, each in found.items()},
             "seed": recipe.seed,
             "limit": recipe.limit,
             "refuse": list(recipe.licenses.get("refuse", ())),
         },
-        texts={name: card.sha256 for name, card in cards.items()},
+        texts={name: each.card.sha256 for name, each in found.items()},
         gives="sample",
         gather=True,
     )
@@ -55,34 +62,122 @@ def frames(recipe: Recipe) -> Stage:
     )
 
 
+def screen(recipe: Recipe) -> list[Stage]:
+    """Duplicates and leaks into benchmarks; no stage where the recipe has no `screen:`."""
+    if recipe.screen is None:
+        return []
+    from r1data.screen.index import index_sha256
+
+    names = list(recipe.screen.decontaminate)
+    stage = Stage(
+        name="screen",
+        room=4,
+        run="r1data.screen.stage:screen_samples",
+        options={"duplicates": recipe.screen.duplicates, "decontaminate": names},
+        texts={name: index_sha256(name) for name in names},
+        takes=("samples", "media", "frames"),
+        gives="screen",
+        gather=True,
+    )
+    return [stage]
+
+
+def probes(recipe: Recipe) -> list[Stage]:
+    """One stage a probe, cheapest first; none where the recipe has no `probes:`."""
+    from r1data.teacher.prompts import load_prompt
+
+    if recipe.probes is None:
+        return []
+    shared = ("model", "prompt", "temperature", "top_p", "max_tokens")
+    options = {key: getattr(recipe.probes, key) for key in shared}
+    options |= verify_options(recipe)
+    return [
+        Stage(
+            name=name,
+            room=5,
+            run="r1data.probes.stage:probe_samples",
+            options={**options, **asked_of(recipe, name), "probe": name, "seed": recipe.seed},
+            texts={"prompt": load_prompt(recipe.probes.prompt).sha256},
+            takes=probe_takes(name, standing(recipe, before=name)),
+            gives="probe",
+            needs={"lane": "probes" if recipe.run.probe_lanes else "teacher", "cells": 1},
+        )
+        for name in probe_names(recipe)
+    ]
+
+
+def probe_takes(name: str, before: str) -> tuple[str, ...]:
+    """Return the tables of a probe; the blind one does not wait for pictures to be read."""
+    needed = ("samples", before) if name == "blind" else ("samples", "frames", before)
+    return tuple(dict.fromkeys(needed))
+
+
+def asked_of(recipe: Recipe, name: str) -> dict[str, Any]:
+    """Return what the recipe says of one probe."""
+    return dict(getattr(recipe.probes, name))
+
+
+def probe_names(recipe: Recipe) -> list[str]:
+    """Return the probes that a recipe asks for, cheapest first."""
+    every = ("blind", "few_frame", "shuffled", "pass_rate")
+    return [name for name in every if getattr(recipe.probes, name, None) is not None]
+
+
+def standing(recipe: Recipe, before: str | None = None) -> str:
+    """Name the stage whose table says which rows still stand when the stage `before` begins."""
+    names = ["frames", *(["screen"] if recipe.screen else []), *probe_names(recipe)]
+    return names[names.index(before) - 1] if before else names[-1]
+
+
 def responses(recipe: Recipe) -> Stage:
     """The teacher's answers, n a sample."""
     from r1data.teacher.prompts import load_prompt
 
     teacher = required_teacher(recipe)
     asked = ("model", "prompt", "n", "temperature", "top_p", "max_tokens")
+    options = {key: getattr(teacher, key) for key in asked}
+    if isinstance(teacher.n, Mapping):
+        check_rounds(teacher.n, recipe)
+        options["verify"] = verify_options(recipe)
+    cells = BATCH_CELLS if recipe.run.mode == "batch" else ASKING_CELLS
     return Stage(
         name="responses",
         room=6,
         run="r1data.teacher.stage:ask_teacher",
-        options={key: getattr(teacher, key) for key in asked},
+        options=options,
         texts={"prompt": load_prompt(teacher.prompt).sha256},
-        takes=("samples", "frames"),
+        takes=tuple(dict.fromkeys(("samples", "frames", standing(recipe)))),
         gives="response",
-        needs={"lane": "teacher"},
+        needs={"lane": "teacher", "cells": cells},
     )
+
+
+def check_rounds(n: Mapping[str, int], recipe: Recipe) -> None:
+    """Two rounds ask hard questions more often, so the shares of right answers do not compare."""
+    if n["first"] > n["most"]:
+        raise RecipeError(f"teacher.n.first is {n['first']}, above teacher.n.most, {n['most']}")
+    if tuple(recipe.filter.pass_rate) != (0, 1):
+        raise RecipeError(
+            "filter.pass_rate needs the same number of answers to every question: "
+            f"write teacher.n: {n['most']}"
+        )
+
+
+def verify_options(recipe: Recipe) -> dict[str, Any]:
+    """How answers are judged, with the version of the rules."""
+    from r1data.rewards import PRESETS
+
+    version = PRESETS[recipe.verify.preset].version
+    return {**asdict(recipe.verify), "preset_version": version}
 
 
 def verdicts(recipe: Recipe) -> Stage:
     """Is each answer right, and by which rule."""
-    from r1data.rewards import PRESETS
-
-    options = asdict(recipe.verify)
     return Stage(
         name="verdicts",
         room=7,
         run="r1data.rewards.stage:judge_responses",
-        options={**options, "preset_version": PRESETS[recipe.verify.preset].version},
+        options=verify_options(recipe),
         takes=("samples", "responses"),
         gives="verdict",
     )
@@ -90,12 +185,18 @@ def verdicts(recipe: Recipe) -> Stage:
 
 def selection(recipe: Recipe) -> Stage:
     """Which samples stay, with which answer."""
+    from r1data.release.takedown import read_list
+
+    refuse_filters_without_probe(recipe)
+    options = {**asdict(recipe.filter), "pass_rate": list(recipe.filter.pass_rate)}
+    if recipe.release.take_down is not None:
+        options["take_down"] = read_list(recipe.release.take_down)
     return Stage(
         name="selection",
         room=8,
         run="r1data.selection:select",
-        options={**asdict(recipe.filter), "pass_rate": list(recipe.filter.pass_rate)},
-        takes=("samples", "frames", "responses", "verdicts"),
+        options=options,
+        takes=("samples", standing(recipe), "responses", "verdicts", *probe_names(recipe)),
         gives="selection",
     )
 
@@ -105,6 +206,7 @@ def release(recipe: Recipe) -> Stage:
     from r1data import __version__
 
     options: dict[str, Any] = {
+        "configs": list(recipe.release.configs),
         "shard_mb": recipe.release.shard_mb,
         "splits": dict(recipe.release.splits),
         "name": recipe.name,
@@ -121,6 +223,22 @@ def release(recipe: Recipe) -> Stage:
         takes=("samples", "media", "frames", "responses", "verdicts", "selection"),
         gather=True,
     )
+
+
+def refuse_filters_without_probe(recipe: Recipe) -> None:
+    """Say which probe a filter of the recipe needs and the recipe does not ask for."""
+    needed = {
+        "blind": ("blind",),
+        "few_frame": ("few_frame",),
+        "shuffled": ("shuffled",),
+        "order_gain": ("shuffled", "pass_rate"),
+        "student_rate": ("pass_rate",),
+    }
+    there = probe_names(recipe)
+    for key, names in needed.items():
+        lacking = [name for name in names if name not in there]
+        if getattr(recipe.filter, key) is not None and lacking:
+            raise RecipeError(f"filter.{key} needs the probe '{lacking[0]}': add it to probes:")
 
 
 def required_teacher(recipe: Recipe) -> Teacher:

@@ -2,13 +2,14 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from r1data.grid.build import Cell
+from r1data.grid.build import Cell, Stage
+from r1data.grid.work import Shard
 from r1data.schema import arrow_schema, volatile_columns
 
 OPTIONS = {
@@ -84,6 +85,33 @@ def cell(
     return Cell("responses", shard, {**OPTIONS, **options}, given, build, folder)
 
 
+def deal(*, cell: Cell) -> Iterator[Shard]:
+    """A gather stage: the questions, or the frames, of as many shards as the options say."""
+    which = {"samples": 0, "frames": 1}[cell.stage]
+    rows = cell.options["rows"]
+    for number in range(cell.options["shards"]):
+        first = 0 if cell.options["same"] else rows * number
+        yield Shard(f"{number:05d}", shard(rows, first=first)[which])
+
+
+def grid(shards: int, rows: int, cells: int, same: bool = False, **options: Any) -> list[Stage]:
+    """Return stages whose last asks about `shards` shards of `rows` rows, `cells` at once."""
+    dealt = {"shards": shards, "rows": rows, "same": same}
+    return [
+        Stage("samples", "asking:deal", 1, dealt, gives="sample", gather=True),
+        Stage("frames", "asking:deal", 3, dealt, gives="frames", gather=True),
+        Stage(
+            "responses",
+            "r1data.teacher.stage:ask_teacher",
+            6,
+            {**OPTIONS, **options},
+            takes=("samples", "frames"),
+            gives="response",
+            needs={"lane": "teacher", "cells": cells},
+        ),
+    ]
+
+
 def lasting(table: pa.Table) -> list[dict[str, Any]]:
     """Return the rows without the columns that tell how they came about."""
     return table.drop_columns(volatile_columns("response")).to_pylist()
@@ -106,4 +134,5 @@ if __name__ == "__main__":
     from r1data.teacher.stage import ask_teacher
 
     samples, frames = shard(int(sys.argv[3]))
-    ask_teacher(samples, frames, cell=cell(Path(sys.argv[1]), sys.argv[2]))
+    settings = json.loads(sys.argv[4]) if len(sys.argv) > 4 else {}
+    ask_teacher(samples, frames, cell=cell(Path(sys.argv[1]), sys.argv[2], **settings))

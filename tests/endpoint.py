@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import collections
 import json
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -66,6 +67,7 @@ class Server:
 
     behave: Behaviour = proper
     latency: float = 0.0
+    jitter: float = 0.0  # mean of what comes on top of the latency, exponential as queues are
     most: int = 1_000_000  # in flight; above that 429
     rate: float = 0.0  # accepted requests a second; above that 429
     retry_after: bool = True
@@ -81,6 +83,13 @@ class Server:
     filled: float = 0.0
     seen: collections.Counter[str] = field(default_factory=collections.Counter)
     payloads: list[dict[str, Any]] = field(default_factory=list)
+    # The Batch API: a batch is over so many seconds after it was asked for.
+    batch_seconds: float = 0.0
+    batch_end: str = "completed"  # or expired after every other request, or failed
+    crowded: int = 0  # so many batches are turned away for the tokens that wait
+    files: dict[str, bytes] = field(default_factory=dict)
+    batches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lost_replies: set[str] = field(default_factory=set)  # steps done without an answer, once
     times: list[float] = field(default_factory=list)
 
     async def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
@@ -94,6 +103,8 @@ class Server:
                     {"object": "list", "data": [{"id": "m", "owned_by": self.owner}]}
                 ).encode()
             )
+        if path.startswith(("/v1/files", "/v1/batches")):
+            return self.batch_api(method, path, headers, body)
         if path != "/v1/chat/completions":
             return error(404, f"no such route: {method} {path}")
         self.requests += 1
@@ -114,11 +125,82 @@ class Server:
         self.times.append(time.monotonic())
         reply = self.behave(self, payload)
         if self.latency:
-            await asyncio.sleep(self.latency)
+            more = random.expovariate(1 / self.jitter) if self.jitter else 0.0
+            await asyncio.sleep(self.latency + more)
         if reply.status == -1:
             await asyncio.sleep(3600)
         self.accepted += reply.status == 200
         return reply
+
+    def batch_api(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
+        """POST /files, GET /files/ID/content, POST and GET /batches, GET /batches/ID."""
+        step = f"{method} {path.split('/')[2]}"
+        self.seen[step] += 1
+        parts = path.removeprefix("/v1/").split("/")
+        if step == "POST files":
+            found: Any = self.upload(headers, body)
+        elif step == "POST batches":
+            found = self.create_batch(json.loads(body))
+        elif parts[0] == "files":
+            return Reply(body=self.files[parts[1]])
+        elif len(parts) == 1:
+            found = {"object": "list", "data": list(self.batches.values()), "has_more": False}
+        else:
+            found = self.batches[parts[1]] = self.worked(self.batches[parts[1]])
+        if step in self.lost_replies:
+            self.lost_replies.discard(step)
+            return Reply(-1)
+        return Reply(body=json.dumps(found).encode(), headers={"Content-Type": "application/json"})
+
+    def upload(self, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+        boundary = headers["content-type"].partition("boundary=")[2].encode()
+        pieces = [piece.partition(b"\r\n\r\n") for piece in body.split(b"--" + boundary)]
+        content = next(rest[:-2] for head, _, rest in pieces if b"filename=" in head)
+        name = f"file-{len(self.files)}"
+        self.files[name] = content
+        facts = {"object": "file", "bytes": len(content), "created_at": 0, "filename": "x"}
+        return {"id": name, "purpose": "batch", "status": "processed", **facts}
+
+    def create_batch(self, request: dict[str, Any]) -> dict[str, Any]:
+        name = f"batch-{len(self.batches)}"
+        facts = {"object": "batch", "created_at": int(time.time()), "status": "in_progress"}
+        self.batches[name] = {"id": name, **facts, **request}
+        self.times.append(time.monotonic())
+        self.batches[name]["due"] = time.monotonic() + self.batch_seconds
+        return self.batches[name]
+
+    def worked(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Work through a batch that is due; output and errors come in the reverse order."""
+        if batch["status"] != "in_progress" or time.monotonic() < batch["due"]:
+            return batch
+        if self.crowded or self.batch_end == "failed":
+            code = "token_limit_exceeded" if self.crowded else "invalid_json_line"
+            self.crowded -= bool(self.crowded)
+            faults = {"object": "list", "data": [{"code": code, "message": "no room or no good"}]}
+            return {**batch, "status": "failed", "errors": faults}
+        lines = self.files[batch["input_file_id"]].splitlines()
+        entries = [self.batch_entry(number, json.loads(line)) for number, line in enumerate(lines)]
+        done = {"status": self.batch_end}
+        for kind, good in (("output_file_id", True), ("error_file_id", False)):
+            chosen = [e for e in entries if bool(e["response"] and not e["error"]) is good]
+            name = f"file-{len(self.files)}"
+            text = b"".join(json.dumps(entry).encode() + b"\n" for entry in reversed(chosen))
+            self.files[name] = text
+            done[kind] = name if chosen else None
+        return {**batch, **done}
+
+    def batch_entry(self, number: int, line: dict[str, Any]) -> dict[str, Any]:
+        entry: dict[str, Any] = {"id": f"r{number}", "custom_id": line["custom_id"], "error": None}
+        if self.batch_end == "expired" and number % 2:
+            problem = {"code": "batch_expired", "message": "too late"}
+            return {**entry, "response": None, "error": problem}
+        self.requests += 1
+        self.payloads.append(line["body"])
+        reply = self.behave(self, line["body"])
+        self.accepted += reply.status == 200
+        response = {"status_code": reply.status, "body": json.loads(reply.body)}
+        problem = None if reply.status == 200 else {"code": "x", "message": "see body"}
+        return {**entry, "response": response, "error": problem}
 
     def within_rate(self) -> bool:
         """A token bucket that holds a tenth of a second's worth."""
@@ -154,6 +236,8 @@ class Server:
         headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         reply = await self.answer(method, target.split("?")[0], headers, body)
+        if reply.status == -1:
+            await asyncio.sleep(3600)
         if reply.status == 0:
             writer.transport.abort()
             return False
@@ -212,12 +296,14 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.0)
+    parser.add_argument("--jitter", type=float, default=0.0)
     parser.add_argument("--most", type=int, default=1_000_000)
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--no-retry-after", action="store_true")
     options = parser.parse_args()
     server = Server(
         latency=options.latency,
+        jitter=options.jitter,
         most=options.most,
         rate=options.rate,
         retry_after=not options.no_retry_after,

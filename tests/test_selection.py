@@ -1,5 +1,6 @@
 """Selection: which samples stay, with which answer, and the reason of every other."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import pyarrow as pa
 import pytest
 
 from r1data.grid.build import Cell
+from r1data.probes.chance import by_chance
+from r1data.recipe import Filter
 from r1data.schema import arrow_schema
 from r1data.selection import select
 
@@ -33,6 +36,8 @@ def decided(
     pass_rate: tuple[float, float] = (0.0, 1.0),
     consistency: bool = False,
     frames: dict[str, Any] | None = None,
+    probes: tuple[dict[str, Any], ...] = (),
+    **more: Any,
 ) -> dict[str, Any]:
     """answers: (text, right, why) of each k"""
     each = [{"id": "s/1", "k": k} for k in range(len(answers))]
@@ -44,7 +49,7 @@ def decided(
         {**row, "right": right, "why": why, "seen": text}
         for row, (text, right, why) in zip(each, answers, strict=True)
     ]
-    options = {"pass_rate": list(pass_rate), "consistency": consistency}
+    options = asdict(Filter(list(pass_rate), consistency, **more))
     cell = Cell("selection", "00000", options, {}, Path(), Path())
     tables = (
         filled("sample", [SAMPLE]),
@@ -52,7 +57,13 @@ def decided(
         filled("response", texts),
         filled("verdict", verdicts),
     )
-    return select(*tables, cell=cell).to_pylist()[0]
+    probed = [filled("probe", [{"id": "s/1", **probe}]) for probe in probes]
+    return select(*tables, *probed, cell=cell).to_pylist()[0]
+
+
+def probe(name: str, right: int, n: int, chance: float = 0.25) -> dict[str, Any]:
+    found = {"probe": name, "n": n, "right": right, "rate": right / n, "chance": chance}
+    return {**found, "by_chance": by_chance(right, n, chance)}
 
 
 def test_the_first_right_answer_is_chosen() -> None:
@@ -100,3 +111,54 @@ def test_a_thought_that_concludes_otherwise_is_passed_over_or_dropped() -> None:
 def test_an_earlier_reason_is_carried_to_the_end() -> None:
     row = decided([], frames={"drop_reason": "undecodable", "drop_detail": "no pictures"})
     assert (row["drop_reason"], row["drop_detail"]) == ("undecodable", "no pictures")
+
+
+def test_a_row_solved_without_its_clip_says_probe_figure_and_threshold() -> None:
+    row = decided([(RIGHT, True, "x")], probes=(probe("blind", 4, 4),), blind=0.05)
+    assert row["drop_reason"] == "solved_blind"
+    found, threshold = row["drop_detail"].split("; ")
+    assert found == "probe blind: 4 of 4 right without media"
+    assert threshold == "chance does that with 0.0039, filter.blind is 0.05"
+
+
+@pytest.mark.parametrize(("right", "chance"), [(3, 0.25), (4, 0.5)])
+def test_what_guessing_does_often_enough_drops_nothing(right: int, chance: float) -> None:
+    row = decided([(RIGHT, True, "x")], probes=(probe("blind", right, 4, chance),), blind=0.05)
+    assert row["drop_reason"] is None
+
+
+def test_without_a_threshold_a_probe_drops_nothing() -> None:
+    assert decided([(RIGHT, True, "x")], probes=(probe("blind", 4, 4),))["drop_reason"] is None
+
+
+def test_what_the_order_of_frames_adds_is_told_and_can_be_asked_for() -> None:
+    both = (probe("shuffled", 3, 4), probe("pass_rate", 8, 8))
+    row = decided([(RIGHT, True, "x")], probes=both)
+    assert (row["drop_reason"], row["order_gain"]) == (None, 0.25)
+    row = decided([(RIGHT, True, "x")], probes=both, order_gain=0.3)
+    assert (row["drop_reason"], row["order_gain"]) == ("order_free", 0.25)
+    assert "+0.25" in row["drop_detail"] and "0.3" in row["drop_detail"]
+
+
+@pytest.mark.parametrize(("right", "reason"), [(0, "too_hard"), (4, None), (8, "too_easy")])
+def test_the_students_band_keeps_what_lies_in_it(right: int, reason: str | None) -> None:
+    found = (probe("pass_rate", right, 8),)
+    row = decided([(RIGHT, True, "x")], probes=found, student_rate=[0.1, 0.9])
+    assert row["drop_reason"] == reason
+
+
+LONG = RIGHT.replace("It barks", "It barks and it wags its tail all the time")
+
+
+@pytest.mark.parametrize(("how", "k"), [("first", 0), ("shortest", 2), ("median", 1)])
+def test_the_response_of_the_asked_for_length_is_chosen(how: str, k: int) -> None:
+    texts = (LONG + LONG, LONG, RIGHT)
+    assert decided([(text, True, "x") for text in texts], choose=how)["k"] == k
+
+
+def test_a_thought_that_goes_round_in_circles_is_passed_over_or_dropped() -> None:
+    circles = f"<think>{'I look at the dog again. ' * 20}</think><answer>B</answer>"
+    assert decided([(circles, True, "x"), (RIGHT, True, "x")], repetitive=0.5)["k"] == 1
+    row = decided([(circles, True, "x")], repetitive=0.5)
+    assert row["drop_reason"] == "repetitive"
+    assert "95%" in row["drop_detail"] or "9" in row["drop_detail"]

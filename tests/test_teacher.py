@@ -264,6 +264,25 @@ def test_what_no_row_can_pass_stops_the_build(tmp_path: Path, reply: Reply, told
     assert "\n" not in str(stop.value)
 
 
+def test_a_400_stops_where_the_model_is_not_listed_and_nothing_was_answered(
+    tmp_path: Path,
+) -> None:
+    def behave(server: Server, payload: dict[str, Any]) -> Reply:
+        server.seen["all"] += 1
+        return completion() if server.seen["all"] <= answered else error(400, "no such model")
+
+    answered = 0
+    with pytest.raises(TeacherStop, match="knows no model 'other'"):
+        ask(tmp_path / "none", Server(behave), options={"model": "other"})
+    answered = 1  # an alias that the server does not list: these rows are bad
+    lanes = [{"concurrency": 1}]
+    with Endpoint(Server(behave)) as endpoint:
+        lanes[0]["url"] = endpoint.url
+        told = cell(tmp_path / "some", "", options={"model": "other"}, lanes=lanes)
+        table = ask_teacher(*shard(3), cell=told)
+    assert table["fault"].null_count == 1
+
+
 def test_an_address_that_nobody_answers_stops_within_seconds(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -16,9 +16,9 @@ SCHEMA = arrow_schema("selection")
 
 
 def rows(count: int, first: int = 0) -> pa.Table:
-    blank = {"pass_rate": None, "drop_reason": None, "drop_detail": None}
+    blank = dict.fromkeys(SCHEMA.names)
     return pa.Table.from_pylist(
-        [{"id": f"t/{i}", "k": i, **blank} for i in range(first, first + count)], SCHEMA
+        [{**blank, "id": f"t/{i}", "k": i} for i in range(first, first + count)], SCHEMA
     )
 
 
@@ -30,7 +30,7 @@ def deal(*, cell: Cell) -> Iterator[Output]:
 def add(table: pa.Table, *, cell: Cell) -> pa.Table:
     mark(cell)
     more = pa.array([k + cell.options.get("plus", 1) for k in table["k"].to_pylist()])
-    return table.set_column(1, "k", more)
+    return table.set_column(SCHEMA.get_field_index("k"), "k", more)
 
 
 def drop_odd(table: pa.Table, *, cell: Cell) -> pa.Table:
@@ -75,7 +75,7 @@ def slow(table: pa.Table, *, cell: Cell) -> pa.Table:
 def too_big(table: pa.Table, *, cell: Cell) -> pa.Table:
     """Give back more than a limit on file sizes lets anybody write."""
     wide = pa.array([os.urandom(20_000).hex() for _ in range(table.num_rows)])
-    return table.set_column(4, "drop_detail", wide)
+    return table.set_column(SCHEMA.get_field_index("drop_detail"), "drop_detail", wide)
 
 
 def total(paths: Sequence[Path], *, cell: Cell) -> Iterator[Output]:

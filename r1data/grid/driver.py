@@ -97,7 +97,7 @@ class Driver:
     def may_run(self, place: Place) -> bool:
         """Tell whether a cell may run beside those that are running.
 
-        A lane's limits hold for one cell at a time, and a cell that waits for a lane needs no
+        As many cells wait for a lane at once as their stage says, and such a cell needs no
         processor of its own. A cell whose worker died twice runs alone, so that the next death is
         surely its own fault and no bystander's.
         """
@@ -107,7 +107,9 @@ class Driver:
             return False
         lanes = [self.stage(other).needs.get("lane") for other in self.running]
         lane = self.stage(place).needs.get("lane")
-        return lane not in lanes if lane else lanes.count(None) < self.engine.slots
+        if lane:
+            return lanes.count(lane) < self.stage(place).needs.get("cells", 1)
+        return lanes.count(None) < self.engine.slots
 
     def stage(self, place: Place) -> Stage:
         """Return the stage of a cell."""

@@ -30,9 +30,25 @@ class Funnel(NamedTuple):
 
 
 def stage_folders(build: Path) -> list[Path]:
-    """Return the stage folders of a build in their order."""
+    """Return the stage folders of a build in their order.
+
+    Stages that share a room stand by how much has fallen out: each carries what fell before it.
+    """
     found = [path for path in build.glob("[0-9]*.*") if path.is_dir()]
-    return sorted(found, key=lambda path: int(path.name.partition(".")[0]))
+    rooms = Counter(room_of(path) for path in found)
+    return sorted(
+        found, key=lambda path: (room_of(path), rooms[room_of(path)] > 1 and fallen(path))
+    )
+
+
+def room_of(folder: Path) -> int:
+    """Return the number in front of a stage folder's name."""
+    return int(folder.name.partition(".")[0])
+
+
+def fallen(folder: Path) -> tuple[int, str]:
+    """Count the rows that have fallen out by the end of a stage; names break ties."""
+    return sum(sum(note.drops.values()) for note in shard_notes(folder)), folder.name
 
 
 def shard_notes(folder: Path) -> Iterator[Note]:

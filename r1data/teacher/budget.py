@@ -53,7 +53,8 @@ class Budget:
     """What may be spent, what is spent, and what the requests in flight may still cost.
 
     `cap` and `spent` are in `unit`: "usd" or "tokens". `factor` is the most by which a reported
-    input exceeded its estimate, since servers count pictures each in their own way.
+    input exceeded its estimate, since servers count pictures each in their own way. `elsewhere` is
+    what other cells have put aside, `untold` what they have not been told was spent.
     """
 
     unit: str
@@ -64,6 +65,8 @@ class Budget:
     factor: float = 1.0
     seen: bool = False
     held: dict[int, float] = field(default_factory=dict)
+    elsewhere: float = 0.0
+    untold: float = 0.0
 
     def worth(self, tokens_in: int, tokens_out: int) -> float:
         """Return what these tokens cost in the budget's unit."""
@@ -79,20 +82,36 @@ class Budget:
         The first request goes alone: its usage shows how this server counts pictures.
         """
         cost = self.worth(math.ceil(estimate * self.factor), max_tokens)
-        if self.held and (not self.seen or self.spent + self.reserved + cost > self.cap):
+        taken = self.spent + self.reserved + self.elsewhere
+        if self.waits() or ((self.held or self.elsewhere) and taken + cost > self.cap):
             return False
         if self.spent + cost > self.cap:
             raise BudgetSpent(self.told(cost))
-        self.held[ticket] = cost
-        self.reserved += cost
+        self.hold(ticket, estimate, max_tokens)
         return True
+
+    def waits(self) -> bool:
+        """Tell whether the first requests must come home before any other is sent."""
+        return bool(self.held or self.elsewhere) and not self.seen
+
+    def affords(self, estimate: int, max_tokens: int) -> bool:
+        """Tell whether requests of these sums fit beside everything that is in flight."""
+        cost = self.worth(math.ceil(estimate * self.factor), max_tokens)
+        return self.spent + self.reserved + self.elsewhere + cost <= self.cap
+
+    def hold(self, ticket: int, estimate: int, max_tokens: int) -> None:
+        """Put aside what requests that are already sent may cost."""
+        self.held[ticket] = self.worth(math.ceil(estimate * self.factor), max_tokens)
+        self.reserved += self.held[ticket]
 
     def settle(self, ticket: int, estimate: int, usage: Usage) -> None:
         """Replace a reservation by what the request cost; nothing reported costs nothing."""
         self.reserved -= self.held.pop(ticket, 0.0)
         if not self.held:
             self.reserved = 0.0  # what rounding left over would grow with every request
-        self.spent += self.worth(usage.tokens_in or 0, usage.tokens_out or 0)
+        cost = self.worth(usage.tokens_in or 0, usage.tokens_out or 0)
+        self.spent += cost
+        self.untold += cost
         if usage.tokens_in is not None:
             self.seen = True
             self.factor = max(self.factor, usage.tokens_in / max(1, estimate))
@@ -107,10 +126,8 @@ class Budget:
         )
 
 
-def read_budget(
-    settings: Mapping[str, Any], prices: Prices | None, usd: float, tokens: int
-) -> Budget | None:
-    """Read settings["budget"]; `usd` and `tokens` are what the journals say is spent."""
+def read_budget(settings: Mapping[str, Any], prices: Prices | None) -> Budget | None:
+    """Read settings["budget"]; what is spent is not known yet."""
     given = settings.get("budget")
     if not given:
         return None
@@ -120,7 +137,7 @@ def read_budget(
                 "run.budget.usd needs the price of the model: add teacher.prices: "
                 "{input: ..., output: ...}, in US dollars for 1M tokens"
             )
-        return Budget("usd", float(given["usd"]), prices, spent=usd)
+        return Budget("usd", float(given["usd"]), prices)
     if given.get("tokens") is not None:
-        return Budget("tokens", float(given["tokens"]), prices, spent=tokens)
+        return Budget("tokens", float(given["tokens"]), prices)
     raise UsageError("run.budget must be {usd: ...} or {tokens: ...}")

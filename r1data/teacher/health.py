@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import openai
@@ -30,12 +31,18 @@ STATED_REST_MOST_S = 60.0
 
 @dataclass
 class Running:
-    """One lane with its connections. Times are those of time.monotonic."""
+    """One lane with its connections. Times are those of time.monotonic.
+
+    The window is shared with other cells: it is brought up to date before each sending, and what
+    happened since waits in `news`. `elsewhere` is what the other cells have in flight.
+    """
 
     lane: Lane
     client: openai.AsyncOpenAI
     window: Window
     in_flight: int = 0
+    elsewhere: int = 0
+    news: list[Callable[[Window, int], None]] = field(default_factory=list)
     failures: int = 0
     failing: set[str] = field(default_factory=set)
     failing_since: float | None = None
@@ -44,15 +51,22 @@ class Running:
     rests: int = 0
     spent_until: float = 0.0
     ever_answered: bool = False
+    doubtful: bool = False
+    refused: set[str] = field(default_factory=set)
     context: int | None = None
     dead: str = ""
+
+    @property
+    def flying(self) -> int:
+        """How many requests of the lane are in flight, in all cells."""
+        return self.in_flight + self.elsewhere
 
     def open_for(self, now: float) -> bool:
         """Tell whether a request may be sent now; an ill lane gets one at a time, at intervals."""
         if (
             self.dead
             or now < max(self.rest_until, self.spent_until)
-            or not self.window.room(self.in_flight, now)
+            or not self.window.room(self.flying, now)
         ):
             return False
         if self.failures >= ILL_AFTER:
@@ -67,16 +81,22 @@ class Running:
             self.spent_until = max(self.spent_until, now + rest)
         if outcome.kind is Kind.BUSY:
             self.busy_since = self.busy_since or now
-            self.window.take_refused(self.in_flight, now, wait)
+            self.news.append(lambda window, flying: window.take_refused(flying, now, wait))
         elif outcome.kind in (Kind.AGAIN, Kind.UNREACHABLE):
             self.take_failure(key, outcome, now)
-            self.window.take_failed(self.in_flight, now)
+            self.news.append(lambda window, flying: window.take_failed(flying, now))
         else:
             self.failures, self.failing_since, self.busy_since = 0, None, None
             self.failing.clear()
             self.ever_answered = True
+            self.doubtful = self.doubtful and outcome.kind is Kind.REFUSED
+            self.refused |= {key} if self.doubtful else set()
             self.rest_until, self.rests = 0.0, 0
-            self.window.take_accepted(self.in_flight, now, seconds)
+            self.news.append(lambda window, flying: window.take_accepted(flying, now, seconds))
+
+    def refuses_all(self) -> bool:
+        """Tell whether a doubtful lane has refused several requests and answered none."""
+        return self.doubtful and len(self.refused) >= WIDESPREAD
 
     def take_failure(self, key: str, outcome: Outcome, now: float) -> None:
         """Book a failure: several in a row make the lane rest."""
@@ -117,36 +137,38 @@ async def answers(running: Running) -> bool:
     return outcome.kind not in (Kind.UNREACHABLE, Kind.AGAIN)
 
 
-# What a lane's window had learned, for the next shard that the same process asks.
-LEARNED: dict[tuple[str, int], Window] = {}
-
-
 def start(lane: Lane) -> Running:
-    """Open the connections of a lane, with the window it had at the end of the last shard."""
-    known = LEARNED.get((lane.url, lane.concurrency))
-    window = Window(lane.concurrency)
-    if known is not None:
-        window = Window(lane.concurrency, size=known.size, opening=known.opening)
-        window.round_trip = known.round_trip
-    window.since = time.monotonic()
-    LEARNED[lane.url, lane.concurrency] = window
+    """Open the connections of a lane."""
+    window = Window(lane.concurrency, since=time.monotonic())
     return Running(lane, open_client(lane), window)
 
 
-async def greet(running: Running) -> None:
-    """Ask GET /models until somebody answers; a lane where nobody does is dead from the start."""
+def fill(window: Window, flying: int) -> None:
+    """Open a window as far as the lane allows."""
+    window.size = float(window.most)
+
+
+async def greet(running: Running, model: str) -> None:
+    """Ask GET /models until somebody answers; a lane where nobody does is dead from the start.
+
+    A lane that refuses even this, or lists models and not ours, is doubtful: some servers (the
+    litellm proxy is one) say 400 to a wrong key or model, which else means a bad row.
+    """
     outcome = Outcome(Kind.UNREACHABLE)
     for attempt in range(HELLO_TRIES):
         if attempt:
             await asyncio.sleep(backoff(attempt, 0.0))
         outcome, models = await list_models(running.client, running.lane)
         if outcome.kind is not Kind.UNREACHABLE:
+            names = [entry.get("id") for entry in models]
+            refused = outcome.kind is Kind.REFUSED
+            running.doubtful = refused or (bool(names) and model not in names)
             lengths = [model.get("max_model_len") for model in models]
             known = [length for length in lengths if isinstance(length, int)]
             running.context = min(known) if known else None
             if any(model.get("owned_by") == "vllm" for model in models):
                 # vLLM queues and never refuses: nothing would be learned by opening slowly.
-                running.window.size = float(running.lane.concurrency)
+                running.news.append(fill)
             return
     running.give_up(f"does not answer ({outcome.message})")
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import DiskStop
+from r1data.teacher.faults import Outcome
+from r1data.teacher.requests import Ask
 
 
 class Place(NamedTuple):
@@ -104,6 +106,28 @@ def look_up(index: Index, key: str) -> dict[str, Any] | None:
         lines.seek(place.offset)
         record = parse_line(lines.read(place.length))
     return record if record is not None and record["request_sha256"] == key else None
+
+
+def response_record(
+    key: str, ask: Ask | None, model: str, prompt_sha256: str, lane: str, outcome: Outcome
+) -> dict[str, Any]:
+    """Return the line of a response; its cost, seconds and tries are for the caller to add."""
+    usage = outcome.usage
+    return {
+        "request_sha256": key,
+        "id": ask.question.id if ask else None,
+        "k": ask.k if ask else None,
+        "model": model,
+        "served_model": outcome.served_model,
+        "prompt_sha256": prompt_sha256,
+        "text": outcome.text,
+        "finish_reason": outcome.finish_reason,
+        "tokens_in": usage.tokens_in,
+        "tokens_out": usage.tokens_out,
+        "tokens": usage.total,
+        "fault": outcome.message if outcome.text is None else None,
+        "lane": lane,
+    }
 
 
 class Journal:

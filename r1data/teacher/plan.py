@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from r1data.teacher.budget import Prices, estimate_input
+from r1data.teacher.requests import read_rounds
 
 # A filled prompt with its question, from a short one to a long one with options.
 TEXT_BYTES = (600, 2_000)
@@ -12,7 +13,7 @@ LEAST_OUTPUT = 150
 
 
 class Estimate(NamedTuple):
-    """Low and high ends; money is None without prices."""
+    """Low and high ends; money is None without prices. `requests` is the high end."""
 
     requests: int
     tokens_in: tuple[int, int]
@@ -33,12 +34,13 @@ def estimate(
     Pictures are counted as Qwen counts them, one token for 28 x 28 pixels; the high end doubles
     that, since hosted models count tiles.
     """
-    requests = rows * int(options["n"])
+    rounds = read_rounds(options["n"])
+    fewest, requests = rows * len(rounds.first), rows * (len(rounds.first) + len(rounds.more))
     most = int(options["max_tokens"])
     sizes = ((width, height),) * frames_each
-    low_in = requests * estimate_input("x" * TEXT_BYTES[0], sizes)
+    low_in = fewest * estimate_input("x" * TEXT_BYTES[0], sizes)
     high_in = requests * estimate_input("x" * TEXT_BYTES[1], sizes * 2)
-    low_out, high_out = requests * min(LEAST_OUTPUT, most), requests * most
+    low_out, high_out = fewest * min(LEAST_OUTPUT, most), requests * most
     usd = None
     if prices is not None:
         price = Prices(float(prices["input"]), float(prices["output"]))

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -105,6 +105,20 @@ def times_line(times: list[float | None]) -> str:
     if len(known) < len(times):
         return line + "."
     return f"{line}, taken at these times in seconds: {', '.join(f'{time:.2f}' for time in known)}"
+
+
+class Rounds(NamedTuple):
+    """Numbers of the answers that every question gets, and of those that only some get."""
+
+    first: range
+    more: range
+
+
+def read_rounds(n: int | Mapping[str, int]) -> Rounds:
+    """Read teacher.n: a number, or {first, most}."""
+    if isinstance(n, int):
+        return Rounds(range(n), range(0))
+    return Rounds(range(n["first"]), range(n["first"], n["most"]))
 
 
 def request_params(options: Mapping[str, Any]) -> dict[str, Any]:

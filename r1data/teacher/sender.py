@@ -5,8 +5,9 @@ import heapq
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from r1data.teacher.budget import Budget, Prices, estimate_input
 from r1data.teacher.client import post
 from r1data.teacher.faults import Kind, Outcome
 from r1data.teacher.health import Running, all_dead, greet, start
-from r1data.teacher.journal import Journal
+from r1data.teacher.journal import Journal, response_record
 from r1data.teacher.lanes import Lane
-from r1data.teacher.limits import BACKOFF_MOST_S, BACKOFF_REPLY_S, backoff
+from r1data.teacher.limits import BACKOFF_MOST_S, BACKOFF_REPLY_S, Window, backoff
 from r1data.teacher.requests import Ask, encode_body
+from r1data.teacher.sharing import Seat, shared_money
 
 # At half of all requests failing, one in a million fails twenty times in a row.
 TRIES = 20
@@ -28,6 +30,8 @@ READY_BYTES = 64_000_000
 POLL_S = 0.2
 # How often a paced lane is looked after.
 PACE_S = 0.02
+# How often a cell looks whether others have left it room.
+SHARE_S = 0.05
 SYNC_S = 2.0
 BUILDERS = 2
 
@@ -42,6 +46,7 @@ class Work:
     tries: int
     prices: Prices | None
     budget: Budget | None
+    seat: Seat
     journal: Journal
     discarded: Journal
     stop: Path
@@ -73,7 +78,7 @@ async def send_all(work: Work, lanes: list[Lane]) -> None:
     work.lanes = [start(lane) for lane in lanes]
     syncing = asyncio.create_task(sync_now_and_then(work))
     try:
-        await asyncio.gather(*(greet(running) for running in work.lanes))
+        await asyncio.gather(*(greet(running, work.model) for running in work.lanes))
         while work.left and work.fatal is None:
             dispatch(work)
             await wait_for_change(work)
@@ -92,6 +97,8 @@ async def shut(work: Work, syncing: asyncio.Task[None]) -> None:
     await asyncio.gather(syncing, *work.tasks, return_exceptions=True)
     for running in work.lanes:
         await running.client.close()
+    with shared(work):
+        pass
     work.builders.shutdown()
     work.journal.close()
     work.discarded.close()
@@ -109,6 +116,8 @@ async def wait_for_change(work: Work) -> None:
     until = POLL_S
     if work.waiting and any(not running.window.opening for running in work.lanes):
         until = PACE_S
+    elif work.waiting and any(running.elsewhere for running in work.lanes):
+        until = SHARE_S
     if work.later:
         until = min(until, max(0.005, work.later[0][0] - time.monotonic()))
     try:
@@ -128,6 +137,32 @@ def dispatch(work: Work) -> None:
         work.end(all_dead(work.lanes))
     while work.later and work.later[0][0] <= now:
         work.waiting.appendleft(heapq.heappop(work.later)[2])
+    with shared(work):
+        send_waiting(work, now)
+
+
+@contextmanager
+def shared(work: Work) -> Iterator[None]:
+    """Learn what other cells have in flight and have spent, and tell them the same of this one."""
+    mine = work.seat.name
+    with work.seat.turn() as ledger:
+        names = [f"{i} {each.lane.shown} {each.window.most}" for i, each in enumerate(work.lanes)]
+        for name, running in zip(names, work.lanes, strict=True):
+            running.elsewhere = ledger.flying(name, mine)
+            if name in ledger.windows:
+                running.window = Window(**ledger.windows[name])
+            for change in running.news:
+                change(running.window, running.flying)
+            running.news.clear()
+        with shared_money(ledger, mine, work.budget):
+            yield
+        for name, running in zip(names, work.lanes, strict=True):
+            ledger.windows[name] = vars(running.window)
+            ledger.seats[mine].in_flight[name] = running.in_flight
+
+
+def send_waiting(work: Work, now: float) -> None:
+    """Send what there is room and money for; the ledger is held."""
     while work.waiting and work.fatal is None and work.unsent < READY_BYTES:
         open_lanes = [running for running in work.lanes if running.open_for(now)]
         if not open_lanes:
@@ -137,7 +172,7 @@ def dispatch(work: Work) -> None:
         if not reserve(work, ask):
             return
         work.waiting.popleft()
-        running = min(open_lanes, key=lambda lane: lane.in_flight / lane.window.size)
+        running = min(open_lanes, key=lambda lane: lane.flying / lane.window.size)
         running.in_flight += 1
         running.window.take_sent()
         work.unsent += ask.question.body_bytes
@@ -218,9 +253,9 @@ async def book(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds
     last = outcome.kind in (Kind.AGAIN, Kind.CUT) and attempt >= work.tries
     if outcome.kind is Kind.ANSWER or (outcome.kind is Kind.CUT and last):
         keep(work, running, ask, outcome, seconds)
-    elif outcome.kind is Kind.REFUSED:
+    elif outcome.kind is Kind.REFUSED and not running.refuses_all():
         fail(work, ask, outcome.message)
-    elif outcome.kind is Kind.STOP:
+    elif outcome.kind in (Kind.STOP, Kind.REFUSED):
         work.end(TeacherStop(stop_message(work, running, outcome)))
     elif last and await running.rows_fault():
         fail(work, ask, f"gave up after {attempt} tries: {outcome.message}")
@@ -233,25 +268,10 @@ async def book(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds
 
 def keep(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds: float) -> None:
     """Journal a response."""
-    usage = outcome.usage
-    record = {
-        "request_sha256": ask.key,
-        "id": ask.question.id,
-        "k": ask.k,
-        "model": work.model,
-        "served_model": outcome.served_model,
-        "prompt_sha256": work.prompt_sha256,
-        "text": outcome.text,
-        "finish_reason": outcome.finish_reason,
-        "tokens_in": usage.tokens_in,
-        "tokens_out": usage.tokens_out,
-        "tokens": usage.total,
-        "usd": cost(work, outcome),
-        "seconds": round(seconds, 3),
-        "tries": work.sent[ask.key],
-        "fault": outcome.message if outcome.text is None else None,
-        "lane": running.lane.shown,
-    }
+    lane = running.lane.shown
+    record = response_record(ask.key, ask, work.model, work.prompt_sha256, lane, outcome)
+    record |= {"usd": cost(work, outcome), "seconds": round(seconds, 3)}
+    record["tries"] = work.sent[ask.key]
     work.journal.append(record)
     finish(work, ask, record)
 
@@ -290,6 +310,7 @@ def cost(work: Work, outcome: Outcome) -> float | None:
 def stop_message(work: Work, running: Running, outcome: Outcome) -> str:
     """Say in one line why no request will ever be taken, and what to do."""
     advice = {
+        400: f"the key is wrong, or the server knows no model '{work.model}'",
         401: "set the right key in run.lanes (key: $NAME reads it from the environment)",
         403: "this key may not use the model: ask for access or take another lane",
         404: f"does the server know the model '{work.model}', and does the url end in /v1?",

@@ -4,12 +4,10 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pyarrow as pa
 
 from r1data.errors import Interrupted, UsageError
@@ -17,9 +15,20 @@ from r1data.grid.build import Cell
 from r1data.schema import arrow_schema
 from r1data.teacher.budget import read_budget, read_prices
 from r1data.teacher.journal import Index, Journal, look_up, read_journals
-from r1data.teacher.lanes import read_lanes
+from r1data.teacher.lanes import Lane, read_lanes
 from r1data.teacher.prompts import Prompt, load_prompt
-from r1data.teacher.requests import Ask, read_questions, request_key, request_params
+from r1data.teacher.requests import (
+    Ask,
+    Question,
+    read_questions,
+    read_rounds,
+    request_key,
+    request_params,
+)
+from r1data.teacher.sharing import Seat, seated
+
+# How often a cell looks for the answers that another one is waiting for.
+WAIT_S = 0.2
 
 COPIED = (
     "served_model",
@@ -34,37 +43,91 @@ COPIED = (
 )
 
 
-def ask_teacher(samples: pa.Table, frames: pa.Table, *, cell: Cell) -> pa.Table:
+def ask_teacher(
+    samples: pa.Table, frames: pa.Table, standing: pa.Table | None = None, *, cell: Cell
+) -> pa.Table:
     """Ask each standing question `n` times; return the table "response" in the order of samples.
 
-    Answers in any journal of the stage's folder, or of the builds in settings["reuse"], are not
-    asked for again. Raises TeacherStop, BudgetSpent, Interrupted or DiskStop, after everything in
-    flight has come home and is journalled.
+    `standing` is the table of the last stage before this one that drops rows, where that is not
+    `frames`. Where `n` is {first, most}, the first answers come first, and the others only to
+    questions of which they are not all right. Answers in any journal of the stage's folder, or
+    of the builds in settings["reuse"], are not asked for again. Raises TeacherStop, BudgetSpent,
+    Interrupted or DiskStop, after everything in flight has come home and is journalled.
     """
     prompt = load_prompt(str(cell.options["prompt"]))
     params = request_params(cell.options)
-    asks = list(list_asks(samples, frames, prompt, cell.options, params))
-    with asking_alone(cell):
-        index = read_journals(cell.folder)
-        reused = [read_journals(folder) for folder in reused_folders(cell)]
-        found = look_up_all([index, *reused], asks)
-        missing = {ask.key: ask for ask in asks if ask.key not in found}
-        if missing:
-            found |= ask_missing(list(missing.values()), prompt, params, index, cell)
-    return as_table(asks, found, prompt, params, str(cell.options["model"]))
+    model = str(cell.options["model"])
+    if standing is not None:
+        column = frames.schema.get_field_index("drop_reason")
+        frames = frames.set_column(column, "drop_reason", standing["drop_reason"])
+    questions = list(read_questions(samples, frames, prompt))
+    rounds = read_rounds(cell.options["n"])
+    asks = list_asks(questions, rounds.first, model, params)
+    found = answers_to(asks, prompt, params, cell)
+    if rounds.more:
+        harder = unsettled(asks, found, samples, cell.options["verify"])
+        more = list_asks(harder, rounds.more, model, params)
+        found |= answers_to(more, prompt, params, cell)
+        place = {question.id: number for number, question in enumerate(questions)}
+        asks = sorted([*asks, *more], key=lambda ask: (place[ask.question.id], ask.k))
+    return as_table(asks, found, prompt, params, model)
+
+
+def unsettled(
+    asks: list[Ask],
+    found: Mapping[str, Mapping[str, Any]],
+    samples: pa.Table,
+    verify: Mapping[str, Any],
+) -> list[Question]:
+    """Return the questions whose answers disagree or fail: not all of them are right."""
+    from r1data.rewards.stage import judge
+
+    columns = ["id", "problem_type", "solution", "options"]
+    by_id = {sample["id"]: sample for sample in samples.select(columns).to_pylist()}
+    harder: dict[str, Question] = {}
+    for ask in asks:
+        answer = {**found[ask.key], "id": ask.question.id, "k": ask.k}
+        if not judge(by_id[ask.question.id], answer, verify)["right"]:
+            harder[ask.question.id] = ask.question
+    return list(harder.values())
+
+
+def answers_to(
+    asks: list[Ask], prompt: Prompt, params: Mapping[str, Any], cell: Cell
+) -> dict[str, dict[str, Any]]:
+    """Return request key -> record for every ask, from the journals where they have it."""
+    cell.folder.mkdir(parents=True, exist_ok=True)
+    found = journalled(asks, cell)
+    if all(ask.key in found for ask in asks):
+        return found
+    unit = "usd" if "usd" in (cell.settings.get("budget") or {}) else "tokens"
+    with seated(cell.folder, cell.shard, unit) as seat:
+        while missing := {ask.key: ask for ask in asks if ask.key not in found}:
+            if stop_asked(cell.build):
+                raise Interrupted("interrupted before everything was asked")
+            with seat.turn() as ledger:
+                mine = seat.claim(ledger, missing)
+                found |= journalled(missing.values(), cell)
+            mine = [missing[key] for key in mine if key not in found]
+            if mine:
+                found |= ask_missing(mine, prompt, params, seat, cell)
+                seat.withdraw()
+            else:  # another cell asks the same questions
+                time.sleep(WAIT_S)
+    return found
+
+
+def journalled(asks: Iterable[Ask], cell: Cell) -> dict[str, dict[str, Any]]:
+    """Return request key -> record for every request that some journal answers."""
+    folders = [cell.folder, *reused_folders(cell)]
+    return look_up_all([read_journals(folder) for folder in folders], asks)
 
 
 def list_asks(
-    samples: pa.Table,
-    frames: pa.Table,
-    prompt: Prompt,
-    options: Mapping[str, Any],
-    params: Mapping[str, Any],
-) -> Iterator[Ask]:
-    """Yield n requests for every standing question, in the order of rows."""
-    for question in read_questions(samples, frames, prompt):
-        for k in range(int(options["n"])):
-            yield Ask(request_key(str(options["model"]), question, params, k), question, k)
+    questions: Iterable[Question], numbers: range, model: str, params: Mapping[str, Any]
+) -> list[Ask]:
+    """Return the requests for the answers `numbers` to every question, in the order of rows."""
+    return [Ask(request_key(model, q, params, k), q, k) for q in questions for k in numbers]
 
 
 def reused_folders(cell: Cell) -> list[Path]:
@@ -76,7 +139,7 @@ def reused_folders(cell: Cell) -> list[Path]:
     return [build / cell.folder.name for build in builds]
 
 
-def look_up_all(indexes: list[Index], asks: list[Ask]) -> dict[str, dict[str, Any]]:
+def look_up_all(indexes: list[Index], asks: Iterable[Ask]) -> dict[str, dict[str, Any]]:
     """Return request key -> record for every request that some journal answers."""
     found: dict[str, dict[str, Any]] = {}
     for ask in asks:
@@ -89,51 +152,76 @@ def look_up_all(indexes: list[Index], asks: list[Ask]) -> dict[str, dict[str, An
 
 
 def ask_missing(
-    asks: list[Ask], prompt: Prompt, params: Mapping[str, Any], index: Index, cell: Cell
+    asks: list[Ask], prompt: Prompt, params: Mapping[str, Any], seat: Seat, cell: Cell
 ) -> dict[str, dict[str, Any]]:
     """Ask what no journal holds; return request key -> record."""
-    from r1data.teacher.sender import TRIES, Work, send_all
-
     lanes = read_lanes(cell.settings)
     prices = read_prices(cell.settings)
-    work = Work(
-        model=str(cell.options["model"]),
-        params=params,
-        prompt_sha256=prompt.sha256,
-        tries=int(cell.settings.get("tries") or TRIES),
-        prices=prices,
-        budget=read_budget(cell.settings, prices, index.usd, index.tokens),
-        journal=Journal(cell.folder / f"{cell.shard}.journal.jsonl"),
-        discarded=Journal(cell.folder / f"{cell.shard}.discarded.jsonl"),
-        stop=cell.build / "stop",
-        waiting=deque(asks),
-        left=len(asks),
-        results={},
-    )
+    common = {
+        "model": str(cell.options["model"]),
+        "params": params,
+        "prompt_sha256": prompt.sha256,
+        "prices": prices,
+        "budget": read_budget(cell.settings, prices),
+        "seat": seat,
+        "journal": Journal(cell.folder / f"{cell.shard}.journal.jsonl"),
+        "discarded": Journal(cell.folder / f"{cell.shard}.discarded.jsonl"),
+        "stop": cell.build / "stop",
+        "waiting": deque(asks),
+    }
+    if cell.settings.get("mode") == "batch":
+        return batched(asks, lanes, cell, common)
+    refuse_open_batches(asks, cell)
+    return live(asks, lanes, cell, common)
+
+
+def live(
+    asks: list[Ask], lanes: list[Lane], cell: Cell, common: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Ask one request at a time, many at once."""
+    from r1data.teacher.sender import TRIES, Work, send_all
+
+    tries = int(cell.settings.get("tries") or TRIES)
+    work = Work(**common, tries=tries, left=len(asks), results={})
     asyncio.run(send_all(work, lanes))
     return work.results
 
 
-@contextmanager
-def asking_alone(cell: Cell) -> Iterator[None]:
-    """Let one process at a time ask for a folder: two would pay twice and pass the budget together.
+def batched(
+    asks: list[Ask], lanes: list[Lane], cell: Cell, common: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Ask by files that the server works through within a day."""
+    import openai
 
-    Nothing is gained by two: how much is in flight is up to the lanes. A killed process frees it.
-    """
-    cell.folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(cell.folder / "asking.lock")
-    while True:
-        try:
-            lock.acquire(timeout=0.0)
-            break
-        except filelock.Timeout:
-            if stop_asked(cell.build):
-                raise Interrupted("interrupted before anything was asked") from None
-            time.sleep(0.2)
-    try:
-        yield
-    finally:
-        lock.release()
+    from r1data.teacher.batch import Batching, ask_in_batches
+
+    if len(lanes) != 1:
+        raise UsageError("run.mode: batch takes one lane, since a batch belongs to one server")
+    lane = lanes[0]
+    work = Batching(
+        **common,
+        lane=lane,
+        shard=cell.shard,
+        asks={ask.key: ask for ask in asks},
+        client=openai.OpenAI(
+            base_url=lane.url, api_key=lane.key or "none", max_retries=0, timeout=lane.timeout
+        ),
+        steps=Journal(cell.folder / f"{cell.shard}.batches.jsonl"),
+    )
+    return ask_in_batches(work)
+
+
+def refuse_open_batches(asks: list[Ask], cell: Cell) -> None:
+    """Raise UsageError where a batch is at work at what would be paid a second time."""
+    from r1data.teacher.batch_files import open_parts
+
+    sent = [part for part in open_parts(cell.folder).values() if part.batch]
+    pending = {key for part in sent for key in part.keys} & {ask.key for ask in asks}
+    if pending:
+        raise UsageError(
+            f"{len(pending)} of these requests are in a batch that is still at work: "
+            "go on with run.mode: batch, which fetches it"
+        )
 
 
 def stop_asked(build: Path) -> bool:

@@ -17,9 +17,8 @@ class Inline:
         self.jobs.append(job)
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """Make what was submitted."""
-        jobs, self.jobs = self.jobs, []
-        return [attempt(job) for job in jobs]
+        """Make the first of what was submitted; the driver may stop before the next."""
+        return [attempt(self.jobs.pop(0))]
 
     def lost(self) -> list[Job]:
         """Nothing can be lost: a crash here is a crash of the driver."""

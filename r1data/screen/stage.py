@@ -1,0 +1,64 @@
+"""4 screen: which rows say what another says, and which give a benchmark away."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from r1data.grid.build import Cell
+from r1data.grid.drops import Drop
+from r1data.grid.work import Output, Shard
+from r1data.schema import arrow_schema
+from r1data.screen.duplicates import find_duplicates, media_groups
+from r1data.screen.facts import FRAMES, Facts, read_columns, read_facts
+from r1data.screen.index import read_index
+from r1data.screen.leaks import find_leaks
+
+
+def screen_samples(
+    samples: Sequence[Path], media: Sequence[Path], frames: Sequence[Path], *, cell: Cell
+) -> Iterator[Output]:
+    """Yield, shard by shard, what each row duplicates or leaks into; earlier reasons are kept.
+
+    Of rows that say the same, the one with the smallest id stays, whatever order they came in.
+    """
+    facts, counts = read_facts(samples, media, frames)
+    found = findings(facts, cell.options)
+    start = 0
+    for path, count in zip(frames, counts, strict=True):
+        rows = read_columns(path, [name for name in FRAMES if name != "phash"])
+        yield Shard(path.stem, screened(rows, found, start))
+        start += count
+
+
+def findings(facts: Facts, options: Mapping[str, Any]) -> dict[int, dict[str, str]]:
+    """Return row -> its columns, for the rows that fall out. A leak says more than a duplicate."""
+    order = np.array(sorted(range(len(facts.ids)), key=facts.ids.__getitem__), np.int64)
+    groups = media_groups(facts, order)
+    found: dict[int, dict[str, str]] = {}
+    for leak in find_leaks(facts, groups, [read_index(name) for name in options["decontaminate"]]):
+        detail = f"{leak.why} ({leak.into})"
+        found[leak.row] = {"leaks_into": leak.into, **drop(Drop.CONTAMINATED, detail)}
+    if options["duplicates"]:
+        for twin in find_duplicates(facts, groups, order):
+            kept = facts.ids[twin.kept]
+            reason = drop(Drop.DUPLICATE, f"{twin.why} as in {kept}")
+            found[twin.row] = {"duplicate_of": kept, **reason, **found.get(twin.row, {})}
+    return found
+
+
+def screened(rows: pa.Table, found: Mapping[int, Mapping[str, str]], start: int) -> pa.Table:
+    """Return the table "screen" of one shard, whose first row has the number `start`."""
+    empty = {"duplicate_of": None, "leaks_into": None}
+    given = [
+        {**row, **empty, **found.get(number, {})}
+        for number, row in enumerate(rows.to_pylist(), start)
+    ]
+    return pa.Table.from_pylist(given, arrow_schema("screen"))
+
+
+def drop(reason: Drop, detail: str) -> dict[str, str]:
+    """Return the two columns of a drop."""
+    return {"drop_reason": reason.value, "drop_detail": detail}

@@ -1,0 +1,346 @@
+"""The Batch API: files of requests that are answered within a day, at half the price.
+
+`NNNNN.batches.jsonl` holds what became of each file, written before the next step is taken:
+`file` (uploaded, with the keys it holds), `sent` (its batch), `over`. A build that was killed
+finds there what the server is working at; where it died between asking for a batch and writing
+down its number, the server's list of batches tells. The requests themselves, with their pictures,
+are on disk only in a file without a name while they are uploaded.
+"""
+
+import itertools
+import tempfile
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import openai
+
+from r1data.errors import Interrupted, TeacherStop
+from r1data.teacher.batch_files import Part, open_parts, read_lines
+from r1data.teacher.budget import Budget, Prices, estimate_input
+from r1data.teacher.faults import Kind, Outcome, Usage, read_status, scrub
+from r1data.teacher.journal import Journal, read_journals, response_record
+from r1data.teacher.lanes import Lane
+from r1data.teacher.limits import backoff
+from r1data.teacher.requests import Ask, encode_body
+from r1data.teacher.sharing import Seat, shared_money
+
+T = TypeVar("T")
+
+# Limits of one file (documentation of the Batch API). 16 frames are 585 kB: bytes bind, at 341.
+MOST_BYTES, MOST_REQUESTS = 200_000_000, 50_000
+# Batches of one cell at a time: accounts have a limit on the tokens that wait in all of them.
+WINDOW = 4
+# A try takes up to a day.
+TRIES = 3
+POLL_FIRST_S, POLL_MOST_S, LOOK_S = 0.5, 60.0, 0.2
+# How long a server may be away before the build stops; its batches go on without us.
+PATIENCE_S = 900.0
+OVER = ("completed", "failed", "expired", "cancelled")
+
+
+@dataclass
+class Batching:
+    """Everything one shard's batches need, and how far they are."""
+
+    lane: Lane
+    model: str
+    params: Mapping[str, Any]
+    prompt_sha256: str
+    prices: Prices | None
+    budget: Budget | None
+    seat: Seat
+    shard: str
+    stop: Path
+    asks: dict[str, Ask]
+    waiting: deque[Ask]
+    client: openai.OpenAI
+    journal: Journal
+    steps: Journal
+    discarded: Journal
+    parts: list[Part] = field(default_factory=list)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    attempts: Counter[str] = field(default_factory=Counter)
+    tickets: Iterator[int] = field(default_factory=itertools.count)
+    full: bool = False
+
+
+def ask_in_batches(work: Batching) -> dict[str, dict[str, Any]]:
+    """Ask everything in `work.asks`; return request key -> record.
+
+    Raises TeacherStop, BudgetSpent, Interrupted or DiskStop; batches that are sent go on at the
+    server, and the same command fetches them.
+    """
+    try:
+        adopt(work)
+        pause = POLL_FIRST_S
+        while work.waiting or work.parts:
+            moved = any([submit_all(work), collect_all(work)])
+            pause = POLL_FIRST_S if moved and not work.full else min(POLL_MOST_S, 2 * pause)
+            if work.waiting or work.parts:
+                rest(work, pause)
+        return work.results
+    finally:
+        with work.seat.turn() as ledger, shared_money(ledger, work.seat.name, work.budget):
+            pass
+        for journal in (work.journal, work.steps, work.discarded):
+            journal.close()
+        work.client.close()
+
+
+def rest(work: Batching, seconds: float) -> None:
+    """Sleep, but look out for a stop."""
+    until = time.monotonic() + seconds
+    while True:
+        if work.stop.exists():
+            raise Interrupted(
+                f"interrupted; {len(work.parts)} batches go on at the server: "
+                "run the same command to fetch them"
+            )
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(LOOK_S, left))
+
+
+# --- what an earlier run left ---------------------------------------------------------------------
+
+
+def adopt(work: Batching) -> None:
+    """Go on with every batch that holds one of our questions."""
+    mine = [p for p in open_parts(work.seat.folder).values() if work.asks.keys() & set(p.keys)]
+    sent: dict[str, str] = {}
+    if any(not part.batch for part in mine):
+        listed = call(work, lambda: list(work.client.batches.list(limit=100)))
+        sent = {batch.input_file_id: batch.id for batch in listed}
+    pending: set[str] = set()
+    for part in mine:
+        if not part.batch and part.file in sent:
+            note_sent(work, part, sent[part.file])
+        if not part.batch:  # an upload that nobody asked for: its questions go into new files
+            work.steps.append({"step": "over", "file": part.file, "status": "never sent"})
+            continue
+        part.ticket = next(work.tickets)
+        if work.budget is not None:
+            work.budget.hold(part.ticket, part.estimate, part.output)
+        work.parts.append(part)
+        pending |= set(part.keys)
+    work.waiting = deque(ask for ask in work.waiting if ask.key not in pending)
+
+
+# --- sending --------------------------------------------------------------------------------------
+
+
+def submit_all(work: Batching) -> bool:
+    """Send files as long as window and budget allow; tell whether any was."""
+    sent = False
+    while work.waiting and len(work.parts) < WINDOW and not (work.full and work.parts):
+        if not submit(work):
+            break
+        sent = True
+    return sent
+
+
+def submit(work: Batching) -> bool:
+    """Write, upload and send one file; False where the budget must wait for others to end."""
+    if work.budget is not None and work.budget.waits():
+        return False
+    with tempfile.TemporaryFile() as file:
+        with work.seat.turn() as ledger, shared_money(ledger, work.seat.name, work.budget):
+            part = fill(work, file)
+        if part is None:
+            return False
+        name = f"r1data-{work.shard}.jsonl"
+        part.file = call(work, lambda: upload(work.client, name, file))
+    told = {"file": part.file, "keys": part.keys, "estimate": part.estimate, "output": part.output}
+    work.steps.append({"step": "file", **told})
+    work.steps.sync()
+    note_sent(work, part, call(work, lambda: create(work.client, part.file)))
+    work.parts.append(part)
+    return True
+
+
+def fill(work: Batching, file: IO[bytes]) -> Part | None:
+    """Write as many requests as fit in one file and in the budget, and put their cost aside."""
+    part = Part("", [], 0, 0, ticket=next(work.tickets))
+    output = int(work.params["max_tokens"])
+    size = 0
+    while work.waiting and len(part.keys) < MOST_REQUESTS:
+        ask = work.waiting[0]
+        line = request_line(ask, work)
+        estimate = estimate_input(ask.question.text, ask.question.sizes)
+        if len(line) > MOST_BYTES:
+            fail(work, ask, f"a request of {len(line):,} bytes: a batch takes {MOST_BYTES:,}")
+            work.waiting.popleft()
+            continue
+        budget = work.budget
+        dear = budget and not budget.affords(part.estimate + estimate, part.output + output)
+        if size + len(line) > MOST_BYTES or (part.keys and dear):
+            break
+        file.write(line)
+        size += len(line)
+        part.keys.append(work.waiting.popleft().key)
+        part.estimate, part.output = part.estimate + estimate, part.output + output
+    if part.keys and work.budget is not None and not reserve(work, part):
+        return None
+    file.seek(0)
+    return part if part.keys else None
+
+
+def reserve(work: Batching, part: Part) -> bool:
+    """Put the cost of a file aside, or give its questions back. May raise BudgetSpent."""
+    assert work.budget is not None
+    if work.budget.reserve(part.ticket, part.estimate, part.output):
+        return True
+    work.waiting.extendleft(work.asks[key] for key in reversed(part.keys))
+    return False
+
+
+def request_line(ask: Ask, work: Batching) -> bytes:
+    """Return one line of the file."""
+    body = encode_body(ask.question, work.model, work.params, work.lane.media, ask.k)
+    head = f'{{"custom_id":"{ask.key}","method":"POST","url":"/v1/chat/completions","body":'
+    return head.encode() + body + b"}\n"
+
+
+def upload(client: openai.OpenAI, name: str, file: IO[bytes]) -> str:
+    file.seek(0)
+    return client.files.create(file=(name, file), purpose="batch").id
+
+
+def create(client: openai.OpenAI, file: str) -> str:
+    """Ask for a batch; a server that knows the header makes no second one for the same file."""
+    return client.batches.create(
+        completion_window="24h",
+        endpoint="/v1/chat/completions",
+        input_file_id=file,
+        extra_headers={"Idempotency-Key": file},
+    ).id
+
+
+def note_sent(work: Batching, part: Part, batch: str) -> None:
+    part.batch = batch
+    work.steps.append({"step": "sent", "file": part.file, "batch": batch})
+    work.steps.sync()
+
+
+# --- collecting -----------------------------------------------------------------------------------
+
+
+def collect_all(work: Batching) -> bool:
+    """Look at every open batch; tell whether any was over."""
+    before = len(work.parts)
+    for part in list(work.parts):
+        batch = call(work, lambda part=part: work.client.batches.retrieve(part.batch))
+        if batch.status in OVER:
+            collect(work, part, batch)
+            work.parts.remove(part)
+    return len(work.parts) < before
+
+
+def collect(work: Batching, part: Part, batch: Any) -> None:
+    """Journal what a batch answered, and ask again for the rest."""
+    outcomes: dict[str, Outcome] = {}
+    for file in (batch.output_file_id, batch.error_file_id):
+        if file:
+            content = call(work, lambda file=file: work.client.files.content(file).read())
+            outcomes |= read_lines(content, int(work.params["max_tokens"]), work.lane.key)
+    crowded = batch.status == "failed" and failed_for(work, batch)
+    work.full = crowded
+    with work.seat.turn() as ledger, shared_money(ledger, work.seat.name, work.budget):
+        known = read_journals(work.seat.folder).places
+        new = [key for key in part.keys if key not in known]
+        for key in new:
+            missing = Outcome(Kind.BUSY if crowded else Kind.AGAIN, f"batch {batch.status}")
+            book(work, key, outcomes.get(key, missing))
+        settle(work, part, [outcomes[key] for key in new if key in outcomes])
+        work.steps.append({"step": "over", "file": part.file, "status": batch.status})
+        work.journal.sync()
+
+
+def failed_for(work: Batching, batch: Any) -> bool:
+    """Tell whether a batch was turned away for want of room; any other failure stops the build."""
+    faults = list((batch.errors and batch.errors.data) or [])
+    if any(fault.code == "token_limit_exceeded" for fault in faults):
+        return True
+    told = scrub("; ".join(str(fault.message) for fault in faults) or "no reason", work.lane.key)
+    work.steps.append({"step": "over", "file": batch.input_file_id, "status": "failed"})
+    raise TeacherStop(f"{work.lane.shown} failed the batch {batch.id}: {told}")
+
+
+def settle(work: Batching, part: Part, outcomes: list[Outcome]) -> None:
+    """Replace what was put aside for a file by what its answers cost."""
+    if work.budget is not None:
+        tokens_in = sum(each.usage.tokens_in or 0 for each in outcomes)
+        tokens_out = sum(each.usage.tokens_out or 0 for each in outcomes)
+        reported = Usage(tokens_in, tokens_out) if outcomes else Usage()
+        work.budget.settle(part.ticket, part.estimate, reported)
+
+
+def book(work: Batching, key: str, outcome: Outcome) -> None:
+    """Turn one outcome into a response, another try, a fault, or a stop."""
+    ask = work.asks.get(key)
+    work.attempts[key] += outcome.kind is not Kind.BUSY
+    last = work.attempts[key] >= TRIES
+    if outcome.kind is Kind.ANSWER or (outcome.kind is Kind.CUT and last):
+        keep(work, key, outcome)
+    elif ask is None:
+        return  # of a shard that was cut otherwise; its own cell asks again
+    elif outcome.kind is Kind.STOP:
+        raise TeacherStop(f"{work.lane.shown} answers {outcome.message}; check run.lanes")
+    elif outcome.kind is Kind.REFUSED:
+        fail(work, ask, outcome.message)
+    elif last:
+        fail(work, ask, f"gave up after {TRIES} batches: {outcome.message}")
+    else:
+        if outcome.usage.total:
+            cost = {"tokens": outcome.usage.total, "usd": usd(work, outcome.usage)}
+            work.discarded.append({"request_sha256": key, "why": outcome.message, **cost})
+        work.waiting.append(ask)
+
+
+def keep(work: Batching, key: str, outcome: Outcome) -> None:
+    """Journal a response."""
+    ask, lane = work.asks.get(key), work.lane.shown
+    record = response_record(key, ask, work.model, work.prompt_sha256, lane, outcome)
+    record |= {"usd": usd(work, outcome.usage), "seconds": None, "tries": work.attempts[key]}
+    work.journal.append(record)
+    work.results[key] = record
+
+
+def fail(work: Batching, ask: Ask, message: str) -> None:
+    """End a request without a response; it is not journalled, so another build asks it again."""
+    work.results[ask.key] = {"text": None, "fault": message, "tries": work.attempts[ask.key]}
+
+
+def usd(work: Batching, usage: Usage) -> float | None:
+    if work.prices is None:
+        return None
+    return work.prices.cost(usage.tokens_in or 0, usage.tokens_out or 0)
+
+
+# --- the server -----------------------------------------------------------------------------------
+
+
+def call(work: Batching, ask: Callable[[], T]) -> T:
+    """Call the server, again for as long as it is merely away or busy."""
+    began = time.monotonic()
+    for tried in itertools.count(1):
+        try:
+            return ask()
+        except openai.APIStatusError as problem:
+            status, content = problem.status_code, problem.response.content
+            outcome = read_status(status, content, problem.response.headers, time.time())
+            told = scrub(f"{work.lane.shown} answers {outcome.message}", work.lane.key)
+            if outcome.kind not in (Kind.AGAIN, Kind.BUSY):
+                raise TeacherStop(f"{told}; check run.lanes, or write run.mode: live") from problem
+            wait = outcome.wait or 0.0
+        except openai.APIConnectionError as problem:
+            told, wait = scrub(f"{work.lane.shown}: {problem}", work.lane.key), 0.0
+        if time.monotonic() - began > PATIENCE_S:
+            raise TeacherStop(f"{told}; batches that were sent go on: run the same command later")
+        rest(work, max(wait, backoff(tried, 1.0)))
+    raise AssertionError

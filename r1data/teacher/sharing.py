@@ -1,0 +1,244 @@
+"""What the asking cells of a build share: requests in flight, windows, money, questions.
+
+Cells are processes. Each holds a seat: a lock that the system frees when its process dies. What
+they share stands in `asking/ledger.json` of the build and is read and written under one lock, a
+turn of about 0.1 ms; no cell waits for another's answers. The journals stay the truth about money:
+the ledger only knows what they cannot, the requests in flight.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from r1data.teacher.budget import Budget
+from r1data.teacher.journal import Index, read_journals, read_tail
+
+FOLDER = "asking"
+# Written at one go and never made shorter: a killed writer leaves the old text or the new one.
+PAGE = 4096
+# Lanes come and go over the life of a build.
+MOST_WINDOWS = 16
+
+
+@dataclass
+class Row:
+    """What one seat has in flight; `spent` since `base`, what its shard's journals said before.
+
+    `folder` is its stage's, `unit` that of its budget: "usd" or "tokens".
+    """
+
+    folder: str
+    shard: str
+    unit: str
+    base: float
+    in_flight: dict[str, int] = field(default_factory=dict)
+    reserved: float = 0.0
+    spent: float = 0.0
+
+
+@dataclass
+class Money:
+    """What one stage has spent, and how the server counts: see Budget."""
+
+    spent: float = 0.0
+    factor: float = 1.0
+    seen: bool = False
+
+
+@dataclass
+class Ledger:
+    """Windows are by lane, money is by the folder of a stage."""
+
+    money: dict[str, Money] = field(default_factory=dict)
+    windows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seats: dict[str, Row] = field(default_factory=dict)
+
+    def flying(self, lane: str, but: str) -> int:
+        """Return how many requests of a lane the other seats have in flight."""
+        return sum(row.in_flight.get(lane, 0) for name, row in self.seats.items() if name != but)
+
+    def reserved(self, folder: str, but: str) -> float:
+        """Return what the other seats of a stage have put aside."""
+        rows = (row for name, row in self.seats.items() if name != but)
+        return sum(row.reserved for row in rows if row.folder == folder)
+
+
+def encode(ledger: Ledger) -> bytes:
+    """Return the text of a ledger, filled up to whole pages."""
+    seats = {name: vars(row) for name, row in ledger.seats.items()}
+    money = {name: vars(each) for name, each in ledger.money.items()}
+    whole = {**vars(ledger), "seats": seats, "money": money}
+    text = json.dumps(whole, separators=(",", ":")).encode()
+    return text.ljust(-(-len(text) // PAGE) * PAGE)
+
+
+def decode(text: bytes) -> Ledger | None:
+    """Read a ledger; None where a power cut left no text."""
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return None
+    seats = {name: Row(**row) for name, row in read["seats"].items()}
+    money = {name: Money(**each) for name, each in read["money"].items()}
+    return Ledger(money, read["windows"], seats)
+
+
+@dataclass
+class Seat:
+    """One asking cell; `folder` is its stage's, `name` the number of its seat."""
+
+    folder: Path
+    name: str
+    lock: int
+    file: int
+
+    @contextmanager
+    def turn(self) -> Iterator[Ledger]:
+        """Hold the ledger; what the block changes is written when it ends well."""
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+        try:
+            size = os.fstat(self.file).st_size
+            before = os.pread(self.file, size, 0)
+            ledger = decode(before) or Ledger()
+            yield ledger
+            after = encode(ledger).ljust(size)
+            if after != before:
+                os.pwrite(self.file, after, 0)
+        finally:
+            fcntl.flock(self.file, fcntl.LOCK_UN)
+
+    def claim(self, ledger: Ledger, keys: Collection[str]) -> list[str]:
+        """Say which of `keys` this cell asks: those that no living cell is asking already."""
+        bury_dead(self, ledger)
+        others = [name for name in ledger.seats if name != self.name]
+        taken = {key for name in others for key in read_claims(self.folder, name)}
+        mine = [key for key in keys if key not in taken]
+        claims_path(self.folder, self.name).write_text("\n".join(mine), encoding="ascii")
+        return mine
+
+    def withdraw(self) -> None:
+        """Ask for nothing more: what was answered stands in the journal."""
+        with self.turn():
+            claims_path(self.folder, self.name).unlink(missing_ok=True)
+
+
+@contextmanager
+def shared_money(ledger: Ledger, name: str, budget: Budget | None) -> Iterator[None]:
+    """Tell the others what this seat spent, and learn what they did; then what it puts aside."""
+    if budget is None:
+        yield
+        return
+    row = ledger.seats[name]
+    money = ledger.money[row.folder]
+    row.spent += budget.untold
+    money.spent += budget.untold
+    budget.untold = 0.0
+    budget.spent, budget.elsewhere = money.spent, ledger.reserved(row.folder, name)
+    budget.seen = money.seen = money.seen or budget.seen
+    budget.factor = money.factor = max(money.factor, budget.factor)
+    yield
+    row.reserved = budget.reserved
+
+
+@contextmanager
+def seated(folder: Path, shard: str, unit: str) -> Iterator[Seat]:
+    """Take a seat among the cells of a build that ask; `folder` is that of the stage."""
+    place = folder.parent / FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    name, lock = free_seat(place)
+    file = os.open(place / "ledger.json", os.O_RDWR | os.O_CREAT, 0o644)
+    seat = Seat(folder, name, lock, file)
+    try:
+        with seat.turn() as ledger:
+            sit_down(seat, ledger, Row(folder.name, shard, unit, 0.0))
+        yield seat
+        with seat.turn() as ledger:
+            del ledger.seats[seat.name]
+    finally:
+        os.close(file)
+        os.close(lock)
+
+
+def free_seat(place: Path) -> tuple[str, int]:
+    """Lock the first seat that nobody living holds."""
+    number = 0
+    while True:
+        lock = try_lock(place, str(number))
+        if lock is not None:
+            return str(number), lock
+        number += 1
+
+
+def try_lock(place: Path, name: str) -> int | None:
+    """Return a descriptor that holds the lock of a seat, or None where somebody has it."""
+    lock = os.open(place / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def sit_down(seat: Seat, ledger: Ledger, row: Row) -> None:
+    """Enter a cell; the first one of its stage takes what was spent from the journals."""
+    bury(seat, ledger, seat.name)
+    bury_dead(seat, ledger)
+    if not ledger.seats:
+        learned = list(ledger.windows.items())[-MOST_WINDOWS:]
+        ledger.windows = {lane: rested(window) for lane, window in learned}
+    if all(other.folder != row.folder for other in ledger.seats.values()):
+        ledger.money[row.folder] = Money(worth(read_journals(seat.folder), row.unit))
+    row.base = spent_on(seat.folder, row)
+    ledger.seats[seat.name] = row
+
+
+def rested(window: dict[str, Any]) -> dict[str, Any]:
+    """Return what a window had learned, without its times: the machine may have been restarted."""
+    return {key: window[key] for key in ("most", "size", "opening", "round_trip") if key in window}
+
+
+def bury_dead(seat: Seat, ledger: Ledger) -> None:
+    """Remove the seats whose processes died."""
+    for name in list(ledger.seats):
+        lock = try_lock(seat.folder.parent / FOLDER, name) if name != seat.name else None
+        if lock is not None:
+            bury(seat, ledger, name)
+            os.close(lock)
+
+
+def bury(seat: Seat, ledger: Ledger, name: str) -> None:
+    """Remove a seat, booking what its journal gained and the ledger was not told of."""
+    row = ledger.seats.pop(name, None)
+    claims_path(seat.folder, name).unlink(missing_ok=True)
+    if row is not None:
+        untold = spent_on(seat.folder.parent / row.folder, row) - row.base - row.spent
+        ledger.money[row.folder].spent += max(0.0, untold)
+
+
+def spent_on(folder: Path, row: Row) -> float:
+    """Return what the journals of one shard say was spent."""
+    index = Index()
+    for path in folder.glob(f"{row.shard}.*.jsonl"):
+        read_tail(index, path)
+    return worth(index, row.unit)
+
+
+def worth(index: Index, unit: str) -> float:
+    """Return what journals say was spent, in the unit of a budget."""
+    return index.usd if unit == "usd" else index.tokens
+
+
+def claims_path(folder: Path, name: str) -> Path:
+    return folder.parent / FOLDER / f"{name}.keys"
+
+
+def read_claims(folder: Path, name: str) -> set[str]:
+    """Return the keys that a seat is asking."""
+    path = claims_path(folder, name)
+    return set(path.read_text(encoding="ascii").split()) if path.exists() else set()

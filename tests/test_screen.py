@@ -1,0 +1,190 @@
+"""Duplicates: a pair falls only when question, answer and media agree."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from screening import clip, facts, noisy, row, screened
+
+import r1data
+from r1data.building import release_digest
+from r1data.frames.take import take_frames
+from r1data.screen.duplicates import media_groups
+from r1data.screen.pictures import near_groups, read_hash, same_clip
+from r1data.screen.text import bags, band_keys, content, words
+
+FIRST = "Which shape enters the picture first?"
+
+
+def twins(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return screened([one, other]) != {}
+
+
+def test_the_same_question_on_the_same_file_falls_and_names_the_row_that_stays() -> None:
+    found = screened([row("s/1", FIRST), row("s/2", "which shape enters the picture FIRST")])
+    assert found.keys() == {"s/2"}
+    assert found["s/2"]["duplicate_of"] == "s/1"
+    assert found["s/2"]["drop_reason"] == "duplicate"
+    assert "s/1" in found["s/2"]["drop_detail"]
+
+
+def test_options_may_stand_in_another_order() -> None:
+    other = {"options": ["the blue square", "the green triangle", "the red circle"]}
+    assert twins(row("s/1", FIRST), row("s/2", FIRST, "C", **other))
+    assert not twins(row("s/1", FIRST), row("s/2", FIRST, "A", **other))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Could you tell which shape enters the picture first?",
+        "In the video, which is the first shape entering the picture?",
+        "Please tell me: which of the shapes entered the picture first?",
+    ],
+)
+def test_other_words_for_the_same_question_fall(other: str) -> None:
+    assert twins(row("s/1", FIRST), row("s/2", other))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Which shape enters the picture last?",
+        "Which shape leaves the picture first?",
+        "Which shape is the largest?",
+    ],
+)
+def test_another_question_on_the_same_clip_stays(other: str) -> None:
+    assert not twins(row("s/1", FIRST), row("s/2", other))
+
+
+def test_questions_that_many_answers_fit_must_ask_in_the_same_words() -> None:
+    yes = {"options": [], "problem_type": "free-form"}
+    red = "Is the red cube hit by the blue cube before the green one moves?"
+    assert not twins(
+        row("s/1", red, "yes", **yes), row("s/2", red.replace("red", "grey"), "yes", **yes)
+    )
+    turned = "Is the blue cube hit by the red cube before the green one moves?"
+    assert not twins(row("s/1", red, "yes", **yes), row("s/2", turned, "yes", **yes))
+    assert twins(row("s/1", red, "yes", **yes), row("s/2", f"In this video, {red}", "yes", **yes))
+
+
+def test_one_template_filled_in_two_ways_is_two_questions() -> None:
+    metres = {"options": [], "problem_type": "regression"}
+    apart = "Measuring from the closest point, what is the distance between the tv and the {}?"
+    one, other = (
+        row(f"s/{i}", apart.format(x), "2.3", **metres) for i, x in enumerate(("bed", "sofa"))
+    )
+    assert not twins(one, other)
+    side = (
+        "If I am standing by the {} and facing the {}, is the {} to my front, left, right or back?"
+    )
+    ways = {"options": ["front left", "back left", "front right"]}
+    assert not twins(
+        row("s/1", side.format("bed", "tv", "sofa"), **ways),
+        row("s/2", side.format("sofa", "bed", "tv"), **ways),
+    )
+
+
+def test_the_same_question_on_another_clip_stays() -> None:
+    assert not twins(row("s/1", FIRST), row("s/2", FIRST, sha256="b" * 64, hashes=clip(2)))
+
+
+def test_a_re_encoded_clip_is_the_same_and_a_reversed_one_is_not() -> None:
+    other = {"sha256": "b" * 64}
+    assert twins(row("s/1", FIRST), row("s/2", FIRST, hashes=noisy(clip(1), 6), **other))
+    assert not twins(row("s/1", FIRST), row("s/2", FIRST, hashes=clip(1)[::-1], **other))
+
+
+def test_clips_that_show_nothing_are_not_all_the_same() -> None:
+    black = {"hashes": [1] * 16}
+    assert not twins(row("s/1", FIRST, **black), row("s/2", FIRST, sha256="b" * 64, **black))
+
+
+def test_a_row_that_fell_out_before_takes_no_other_with_it() -> None:
+    fallen = row("s/1", FIRST, drop_reason="undecodable")
+    assert not twins(fallen, row("s/2", FIRST))
+
+
+def test_the_kept_row_does_not_depend_on_the_order_of_rows() -> None:
+    rows = [row(f"s/{i}", FIRST, hashes=noisy(clip(1), 3, i), sha256=f"{i:064x}") for i in range(9)]
+    rows += [row(f"t/{i}", FIRST, hashes=clip(10 + i), sha256=f"{50 + i:064x}") for i in range(9)]
+    first = screened(rows)
+    assert len(first) == 8
+    for seed in range(5):
+        random.Random(seed).shuffle(rows)
+        assert screened(rows) == first
+    assert {each["duplicate_of"] for each in first.values()} == {"s/0"}
+
+
+def test_near_clips_are_found_among_many_and_few_others_are_taken_for_them() -> None:
+    clips: list[Any] = [np.array(clip(seed), np.uint64) for seed in range(600)]
+    near = [np.array(noisy(clip(seed), 6, seed), np.uint64) for seed in range(300)]
+    groups = near_groups(clips + near)
+    assert (groups[:600] == np.arange(600)).all()
+    assert (groups[600:] == np.arange(300)).mean() >= 0.99
+
+
+def test_alike_questions_share_a_band_and_others_do_not() -> None:
+    texts = ["one two three four five six seven eight", "one two three four five six seven nine"]
+    rows = bags([text.split() for text in [*texts, "alpha beta gamma delta"]])
+    shared = list(band_keys(rows, 12, 2))
+    assert any(keys[0] == keys[1] for keys in shared)
+    assert not any(keys[0] == keys[2] for keys in shared)
+
+
+def test_words_and_stems_leave_out_what_does_not_ask() -> None:
+    assert words("Ünder  the “Table”_(s)?") == ["ünder", "the", "table", "s"]
+    assert content("What is the man doing, entering or entered?") == ["man", "enter", "enter"]
+
+
+def test_rows_on_one_clip_have_one_group() -> None:
+    rows = [row("s/2", "a"), row("s/1", "b"), row("s/3", "c", sha256="b" * 64, hashes=clip(5))]
+    groups = media_groups(facts(rows), np.array([1, 0, 2]))
+    assert groups[0] == groups[1] != groups[2]
+
+
+def smaller(source: Path, target: Path) -> Path:
+    """Re-encode a clip at half its size, H.264 at low quality."""
+    with av.open(str(source)) as clip_in:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in clip_in.decode(video=0)]
+        rate = clip_in.streams.video[0].average_rate
+    height, width = (side // 4 * 2 for side in pictures[0].shape[:2])
+    with av.open(str(target), "w") as clip_out:
+        stream = clip_out.add_stream("libx264", rate=rate, options={"crf": "30"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for picture in pictures:
+            small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+            clip_out.mux(stream.encode(av.VideoFrame.from_ndarray(small, format="rgb24")))
+        clip_out.mux(stream.encode(None))
+    return target
+
+
+def test_a_real_clip_is_its_half_size_twin_and_not_its_reverse(real_data: Path) -> None:
+    source = real_data / "videos/tempcompass_1021488277.gif"
+    hashes = [
+        read_hash(take_frames(path).hash)
+        for path in (
+            source,
+            smaller(source, Path("half.mp4")),
+            real_data / "videos/tempcompass_1021488277_reverse.gif",
+        )
+    ]
+    assert near_groups(list(hashes)).tolist() == [0, 0, 2]
+    assert same_clip(hashes[0], hashes[1])
+    assert not same_clip(hashes[0], hashes[2])
+
+
+def test_a_build_screens_the_same_rows_on_any_engine(tmp_path: Path) -> None:
+    overrides = ["sources.shapes.rows=12", "teacher.n=1", "screen.duplicates=true"]
+    for engine in ("inline", "pool"):
+        build = r1data.build("demo", out=tmp_path / engine, engine=engine, overrides=overrides)
+        table = build.table("screen").collect()
+        assert table["id"].equals(build.table("samples").collect()["id"])
+        assert table["drop_reason"].null_count() == len(table)
+    digests = {release_digest(tmp_path / engine / "9.release") for engine in ("inline", "pool")}
+    assert len(digests) == 1
