@@ -9,7 +9,7 @@ import typer
 
 from r1data import __version__
 from r1data.cli_release import check, diff, export, publish
-from r1data.cli_sources import media_app, sources_app
+from r1data.cli_sources import media_app, screen_app, sources_app
 from r1data.console import (
     BuildArg,
     EngineOpt,
@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(sources_app, name="sources")
 app.add_typer(media_app, name="media")
+app.add_typer(screen_app, name="screen")
 
 DEBUG = "--debug"
 
@@ -89,6 +90,28 @@ staged("download", "media", "Build until the media of the chosen rows are here."
 staged("frames", "frames", "Build until the frames are taken.")
 staged("cot", "responses", "Build until the teacher has answered.")
 staged("filter", "selection", "Build until right answers are chosen.")
+
+
+@app.command()
+def probe(
+    recipe: RecipeArg,
+    out: OutOpt = None,
+    limit: LimitOpt = None,
+    engine: EngineOpt = None,
+    workers: WorkersOpt = None,
+    set_: SetOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Build until the last probe has asked."""
+    from r1data.recipe import load_recipe
+    from r1data.stages import probe_names
+
+    names = probe_names(load_recipe(recipe, set_ or [], limit))
+    if not names:
+        raise UsageError(
+            f"the recipe '{recipe}' asks for no probe: add probes: {{blind: {{n: 4}}}}"
+        )
+    run(recipe, out, limit, names[-1], engine, workers, set_, as_json)
 
 
 def run(

@@ -1,4 +1,4 @@
-"""The verbs about sources and about files: `r1data sources ...` and `r1data media ...`."""
+"""The verbs about sources, files and indexes: `r1data sources | media | screen ...`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,7 @@ from r1data.console import JsonOpt, RecipeArg, SetOpt, say, show
 
 sources_app = typer.Typer(help="The sources that r1data knows.", no_args_is_help=True)
 media_app = typer.Typer(help="Clips and pictures.", no_args_is_help=True)
+screen_app = typer.Typer(help="Indexes of benchmarks, to keep them out.", no_args_is_help=True)
 
 
 @sources_app.command("list")
@@ -73,3 +74,17 @@ def media_check(
     text, code = check(folder)
     say(text)
     raise typer.Exit(code)
+
+
+@screen_app.command("index")
+def screen_index(
+    questions: Annotated[Path, typer.Argument(help="a benchmark's questions: JSON, JSONL, CSV")],
+    name: Annotated[str | None, typer.Option(help="of the benchmark")] = None,
+    media_root: Annotated[
+        Path | None, typer.Option(help="folder of its clips, to hash their frames too")
+    ] = None,
+) -> None:
+    """Make an index of a benchmark (hashes only) that screen.decontaminate can name."""
+    from r1data.screen.index import make_index
+
+    say(str(make_index(questions, name, media_root)))
