@@ -12,6 +12,7 @@ from asking import JPEG, cell, journal, lasting, shard
 from endpoint import ANSWER, Behaviour, Endpoint, Reply, Server, completion, error, proper
 
 from r1data.errors import BudgetSpent, DiskStop, Interrupted, TeacherStop, UsageError
+from r1data.grid.work import AGAIN
 from r1data.schema import arrow_schema
 from r1data.teacher.stage import ask_teacher
 
@@ -225,8 +226,9 @@ def test_a_row_refused_for_good_carries_the_servers_message(tmp_path: Path, stat
         return error(status, "image too big") if "clip 1?" in text_of(payload) else completion()
 
     server = Server(behave)
-    rows = ask(tmp_path, server).to_pylist()
-    faults = {row["id"]: (row["text"], row["fault"]) for row in rows}
+    table = ask(tmp_path, server)
+    assert table.schema.metadata[AGAIN] == b"0"
+    faults = {row["id"]: (row["text"], row["fault"]) for row in table.to_pylist()}
     assert faults["own/1"] == (None, f"HTTP {status}: image too big")
     assert faults["own/2"] == (ANSWER, None)
     assert server.requests == 6 and len(journal(tmp_path)) == 4
@@ -236,10 +238,11 @@ def test_a_request_that_fails_for_ever_ends_with_its_reason(tmp_path: Path) -> N
     def behave(server: Server, payload: dict[str, Any]) -> Reply:
         return error(500, "CUDA assert") if "clip 1?" in text_of(payload) else completion()
 
-    rows = ask(tmp_path, Server(behave), tries=3).to_pylist()
-    assert [row["fault"] for row in rows if row["id"] == "own/1"] == [
-        "gave up after 3 tries: HTTP 500: CUDA assert"
-    ] * 2
+    table = ask(tmp_path, Server(behave), tries=3)
+    rows = table.to_pylist()
+    faults = [row["fault"] for row in rows if row["id"] == "own/1"]
+    assert table.schema.metadata[AGAIN] == str(len(faults)).encode()  # the next run asks again
+    assert faults == ["gave up after 3 tries: HTTP 500: CUDA assert"] * 2
 
 
 def test_429_does_not_count_as_a_try(tmp_path: Path) -> None:

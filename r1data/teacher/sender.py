@@ -258,7 +258,7 @@ async def book(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds
     elif outcome.kind in (Kind.STOP, Kind.REFUSED):
         work.end(TeacherStop(stop_message(work, running, outcome)))
     elif last and await running.rows_fault():
-        fail(work, ask, f"gave up after {attempt} tries: {outcome.message}")
+        fail(work, ask, f"gave up after {attempt} tries: {outcome.message}", again=True)
     else:
         discard(work, ask, outcome)
         work.serial += 1
@@ -289,9 +289,10 @@ def discard(work: Work, ask: Ask, outcome: Outcome) -> None:
         )
 
 
-def fail(work: Work, ask: Ask, message: str) -> None:
-    """End a request without a response; it is not journalled, so another build asks it again."""
-    finish(work, ask, {"text": None, "fault": message, "tries": work.sent[ask.key]})
+def fail(work: Work, ask: Ask, message: str, again: bool = False) -> None:
+    """End a request without a response: not journalled; with `again`, the next run asks it."""
+    record = {"text": None, "fault": message, "tries": work.sent[ask.key], "again": again}
+    finish(work, ask, record)
 
 
 def finish(work: Work, ask: Ask, record: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from r1data.errors import Interrupted, UsageError
 from r1data.grid.build import Cell
+from r1data.grid.work import AGAIN
 from r1data.schema import arrow_schema
 from r1data.teacher.budget import read_budget, read_prices
 from r1data.teacher.journal import Index, Journal, look_up, read_journals
@@ -249,4 +250,6 @@ def as_table(
         }
         for ask in asks
     ]
-    return pa.Table.from_pylist(rows, schema=arrow_schema("response"))
+    again = sum(bool(found[ask.key].get("again")) for ask in asks)
+    table = pa.Table.from_pylist(rows, schema=arrow_schema("response"))
+    return table.replace_schema_metadata({AGAIN: str(again)})
