@@ -154,14 +154,29 @@ def demo(
 
 @app.command()
 def plan(
-    recipe: RecipeArg, limit: LimitOpt = None, set_: SetOpt = None, as_json: JsonOpt = False
+    recipe: RecipeArg,
+    limit: LimitOpt = None,
+    probe: Annotated[
+        int | None, typer.Option(min=1, help="ask the teacher so many, and extrapolate")
+    ] = None,
+    set_: SetOpt = None,
+    as_json: JsonOpt = False,
 ) -> None:
-    """Rows, bytes, requests, tokens, cost and licences, before anything runs; sends nothing."""
+    """Rows, bytes, requests, tokens, cost, licences; sends nothing but what --probe asks."""
     from r1data.plan import make_plan, plan_text
     from r1data.recipe import load_recipe
 
-    made = make_plan(load_recipe(recipe, set_ or [], limit))
-    show(made if as_json else plan_text(made))
+    checked = load_recipe(recipe, set_ or [], limit)
+    made = make_plan(checked)
+    if probe is None:
+        show(made if as_json else plan_text(made))
+        return
+    from r1data.teacher.trial import trial_text, try_some
+
+    rows = made["rows"] - sum(made["dropped_already"].values())
+    tried = try_some(checked, probe, rows, Path("builds") / f"{checked.name}-trial")
+    both = {**made, "trial": tried._asdict()}
+    show(both if as_json else f"{plan_text(made)}\n{trial_text(tried)}")
 
 
 @app.command()
