@@ -4,9 +4,11 @@ import ctypes
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from r1data.errors import RowDrop
+from r1data.frames.take import Taken, take_frames
 from r1data.grid.drops import Drop
 
 
@@ -16,6 +18,15 @@ def echo(value: Any = None, **options: Any) -> tuple[Any, dict[str, Any], int]:
 
 def drop(detail: str) -> None:
     raise RowDrop(Drop.UNDECODABLE, detail)
+
+
+def take_and_peak(path: Path) -> tuple[Taken, int]:
+    """Take frames; tell the most megabytes that this process ever held, where /proc says so."""
+    taken = take_frames(path)
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    peaks = [int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")]
+    return taken, max(peaks, default=0)
 
 
 def hang() -> None:
