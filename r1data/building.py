@@ -131,14 +131,19 @@ def load_pipeline(recipe: Recipe) -> list[Stage]:
     return module.pipeline(recipe)
 
 
+# Several stages may share a room; its name means the last of them.
+ROOMS = {5: "probes"}
+
+
 def until_stage(stages: list[Stage], until: str | None) -> list[Stage]:
-    """Cut a pipeline after the stage `until`."""
+    """Cut a pipeline after the stage `until`, or after the last stage of that room."""
     if until is None:
         return stages
-    names = [stage.name for stage in stages]
-    if until not in names:
-        raise UsageError(f"the pipeline has no stage '{until}'; it has: {', '.join(names)}")
-    return stages[: names.index(until) + 1]
+    ends = [i for i, stage in enumerate(stages) if until in (stage.name, ROOMS.get(stage.room))]
+    if not ends:
+        names = ", ".join(stage.name for stage in stages)
+        raise UsageError(f"the pipeline has no stage '{until}'; it has: {names}")
+    return stages[: ends[-1] + 1]
 
 
 def freeze(recipe: Recipe, folder: Path) -> None:

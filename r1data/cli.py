@@ -88,30 +88,9 @@ def staged(name: str, stage: str, text: str) -> None:
 
 staged("download", "media", "Build until the media of the chosen rows are here.")
 staged("frames", "frames", "Build until the frames are taken.")
+staged("probe", "probes", "Build until the last probe has asked.")
 staged("cot", "responses", "Build until the teacher has answered.")
 staged("filter", "selection", "Build until right answers are chosen.")
-
-
-@app.command()
-def probe(
-    recipe: RecipeArg,
-    out: OutOpt = None,
-    limit: LimitOpt = None,
-    engine: EngineOpt = None,
-    workers: WorkersOpt = None,
-    set_: SetOpt = None,
-    as_json: JsonOpt = False,
-) -> None:
-    """Build until the last probe has asked."""
-    from r1data.recipe import load_recipe
-    from r1data.stages import probe_names
-
-    names = probe_names(load_recipe(recipe, set_ or [], limit))
-    if not names:
-        raise UsageError(
-            f"the recipe '{recipe}' asks for no probe: add probes: {{blind: {{n: 4}}}}"
-        )
-    run(recipe, out, limit, names[-1], engine, workers, set_, as_json)
 
 
 def run(

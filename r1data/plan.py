@@ -72,7 +72,8 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
         "media": media,
         "fetch": fetch,
         "frames": frames,
-        "disk_needed_bytes": 2 * stored + fetch["bytes"],
+        # frames stand in the build, in the release and in the cache that builds share
+        "disk_needed_bytes": 3 * stored + fetch["bytes"],
         "disk_free_bytes": shutil.disk_usage(existing(Path(media_folder(Path("builds/x"))))).free,
     }
     if recipe.teacher is not None:

@@ -10,13 +10,12 @@ from r1data.grid.drops import Drop
 from r1data.probes.chance import drop, outside, settled
 from r1data.release.takedown import take_down
 from r1data.rewards.consistency import consistency
+from r1data.rewards.form import repetition
 from r1data.schema import arrow_schema
 
 # What a sample without a right response is dropped for: the first of these that one of them shows.
 # A wrong answer says most about the sample, a failed request nothing.
 BLAME = (Drop.WRONG, Drop.NO_ANSWER, Drop.TRUNCATED, Drop.REFUSED, Drop.FAILED)
-# Runs shorter than four words repeat in any text about frames ("in frame 3 the").
-RUN = 4
 NOT_WRONG = {
     "no_answer": Drop.NO_ANSWER,
     "truncated": Drop.TRUNCATED,
@@ -145,17 +144,12 @@ def fault_of(sample: Row, answer: Answer, options: Row) -> dict[str, str]:
         if found.consistent is False:
             told = f"the thought concludes with '{found.concluded}' ({found.why}), "
             return drop(Drop.INCONSISTENT, f"{told}the answer is '{answer.verdict['seen']}'")
-    if options["repetitive"] is not None and (share := repeated(text)) > options["repetitive"]:
-        told = f"{share:.0%} of the thought's runs of {RUN} words repeat earlier ones"
-        return drop(Drop.REPETITIVE, f"{told}, filter.repetitive is {options['repetitive']}")
+    if options["repetitive"] is not None:
+        found = repetition(text)
+        if found.loop is not None or found.share > options["repetitive"]:
+            told = f"{found.share:.0%} of the thought's words repeat earlier passages"
+            return drop(Drop.REPETITIVE, f"{told}, filter.repetitive is {options['repetitive']}")
     return {}
-
-
-def repeated(text: str) -> float:
-    """Return the share of runs of four words that stand in the text before."""
-    words = text.lower().split()
-    runs = [tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)]
-    return 1 - len(set(runs)) / len(runs) if runs else 0.0
 
 
 def blame(answers: Sequence[Answer]) -> dict[str, str]:

@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from r1data.errors import InputError, RecipeError
+from r1data.grid.build import Cell
 from r1data.plan import make_plan, plan_text
 from r1data.recipe import load_recipe
 from r1data.sources.catalogue import card_names, load_card, load_source
 from r1data.sources.mapping import clean_options, normalise
 from r1data.sources.new import new_card
 from r1data.sources.reading import Raw, read_rows
-from r1data.sources.stage import chosen_samples, normalise_all
+from r1data.sources.stage import chosen_samples, collect_samples, normalise_all
 from r1data.sources.transforms import untag
 
 GOOD: dict[str, Any] = {
@@ -446,3 +447,11 @@ def test_a_plan_needs_no_download(name: str) -> None:
         assert made["rows"] == sum(made["problem_types"].values()) == 263_071
         assert made["data_types"] == {"video": 116_248, "image": 146_823}
         assert made["problem_types"]["multiple choice"] == 168_769
+
+
+def test_a_recipe_that_chooses_no_row_says_so(tmp_path: Path) -> None:
+    entry = {"path": str(jsonl(GOOD)), "rows": 0.01}
+    options = {"seed": 0, "limit": None, "refuse": []}
+    cell = Cell("samples", "all", options, {"entries": {"own": entry}}, tmp_path, tmp_path)
+    with pytest.raises(InputError, match="no row is chosen"):
+        list(collect_samples(cell=cell))

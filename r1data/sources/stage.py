@@ -29,6 +29,8 @@ MOST_ROWS, FEWEST_SHARDS = 256, 8
 def collect_samples(*, cell: Cell) -> Iterator[Shard]:
     """Yield the shards of chosen samples."""
     rows = chosen_samples(cell.options, cell.settings)
+    if not rows:
+        raise InputError("no row is chosen: look at rows: and where: under the recipe's sources")
     size = max(1, min(MOST_ROWS, -(-len(rows) // FEWEST_SHARDS)))
     schema = arrow_schema("sample")
     for number, start in enumerate(range(0, len(rows), size)):
