@@ -11,10 +11,11 @@ from typing import Any
 
 from r1data.building import media_folder, settings_of
 from r1data.media.files import is_generated, media_base
+from r1data.media.web import endpoint, token_for
 from r1data.probes.plan import funnel_lines, funnel_plan
 from r1data.recipe import Recipe
 from r1data.sources.catalogue import Source, load_source
-from r1data.sources.expected import Expected, expected_of, token_is_set
+from r1data.sources.expected import Expected, expected_of
 from r1data.sources.stage import chosen_samples
 from r1data.stages import samples as samples_stage
 from r1data.summary import table
@@ -60,6 +61,7 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
     stored = round(frames * recipe.frames.max_pixels * BYTES_A_PIXEL)
     media = media_bytes(kept, settings, [name for name in sources if is_local(sources[name])])
     fetch = fetch_plan([each for each in sources.values() if not is_local(each)])
+    token = token_for(endpoint())  # the one that a download would send
     made: dict[str, Any] = {
         "recipe": recipe.name,
         "rows": sum(each["rows"] for each in plans),
@@ -68,7 +70,7 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
         "dropped_already": dict(Counter(r["drop_reason"] for r in rows if r["drop_reason"])),
         "sources": plans,
         "licenses": added({term(each): each["rows"]} for each in plans),
-        "gated_without_token": [] if token_is_set() else [p["source"] for p in plans if p["gated"]],
+        "gated_without_token": [p["source"] for p in plans if p["gated"] and not token],
         "media": media,
         "fetch": fetch,
         "frames": frames,

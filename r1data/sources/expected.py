@@ -1,6 +1,5 @@
 """How many rows a source is expected to give, from its card alone."""
 
-import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -47,8 +46,3 @@ def dealt(count: int, shares: Mapping[str, int]) -> dict[str, int]:
     for name in by_remainder[: count - sum(made.values())]:
         made[name] += 1
     return {name: number for name, number in made.items() if number}
-
-
-def token_is_set() -> bool:
-    """Tell whether a token for the Hub is in the environment."""
-    return bool(os.environ.get("HF_TOKEN"))
