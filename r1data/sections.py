@@ -1,0 +1,90 @@
+"""The sections of a recipe as frozen dataclasses; every default stands here and nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+# 128 * 28 * 28: the area at which Video-R1 trains (reference: its vision_process.py).
+TRAIN_PIXELS = 100_352
+
+
+@dataclass(frozen=True)
+class Frames:
+    sampler: str = "uniform"
+    count: int = 16
+    max_pixels: int = TRAIN_PIXELS
+    quality: int = 90
+    backend: str | Sequence[str] = "pyav"
+    resize: str = "fast"
+    multiple: int = 28
+    on_error: str = "drop"
+
+
+@dataclass(frozen=True)
+class Screen:
+    duplicates: bool = True
+    decontaminate: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Probes:
+    model: str
+    prompt: str = "video-r1"
+    temperature: float = 1.0
+    top_p: float = 0.95
+    max_tokens: int = 1024
+    prices: Mapping[str, float] | None = None
+    blind: Mapping[str, Any] | None = None
+    few_frame: Mapping[str, Any] | None = None
+    shuffled: Mapping[str, Any] | None = None
+    pass_rate: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Teacher:
+    model: str
+    prompt: str = "video-r1"
+    n: int | Mapping[str, int] = 1
+    temperature: float = 1.0
+    top_p: float = 0.95
+    max_tokens: int = 1024
+    prices: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Verify:
+    preset: str = "canonical"
+    at_least: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Filter:
+    pass_rate: Sequence[float] = (0.0, 1.0)
+    consistency: bool = False
+    blind: float | None = None
+    few_frame: float | None = None
+    shuffled: float | None = None
+    order_gain: float | None = None
+    student_rate: Sequence[float] | None = None
+    repetitive: float | None = None
+    choose: str = "first"
+
+
+@dataclass(frozen=True)
+class Release:
+    configs: Sequence[str] = ("frames", "text")
+    shard_mb: float = 400
+    splits: Mapping[str, float] = field(default_factory=dict)
+    take_down: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    engine: str = "pool"
+    workers: int | None = None
+    mode: str = "live"
+    lanes: Sequence[Mapping[str, Any]] = ()
+    probe_lanes: Sequence[Mapping[str, Any]] = ()
+    budget: Mapping[str, float] | None = None
+    probe_budget: Mapping[str, float] | None = None
+    allowed_drops: float = 1.0
