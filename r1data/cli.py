@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from r1data import __version__
+from r1data.cli_init import init
 from r1data.cli_release import check, diff, export, publish
 from r1data.cli_sources import media_app, screen_app, sources_app
 from r1data.console import (
@@ -182,7 +183,7 @@ def why(
     show(story if as_json else why_text(story))
 
 
-for verb in (check, diff, export, publish):
+for verb in (check, diff, export, init, publish):
     app.command()(verb)
 
 

@@ -1,7 +1,6 @@
 """From the web to a release: one build of every card through the stand-in, and what fails there."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,12 @@ import polars as pl
 import pytest
 import yaml
 from hub import Fault, Hub
-from upstreams import CARDS, archives, case, layout, medium, question_file, serve
+from upstreams import NAMES, archives, case, question_file, real_clip, serve_all
 
 import r1data
 from r1data.media import web
 from r1data.release.check import check
-from r1data.sources.catalogue import load_card, load_source
-from r1data.sources.shapes import make_rows, render
-from r1data.sources.stage import normalise_all
-
-NAMES = sorted(path.stem for path in CARDS.glob("*.json"))
+from r1data.sources.catalogue import load_card
 
 
 @pytest.fixture
@@ -33,63 +28,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A real clip of two seconds or more."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    uri = next(row.uri for row in make_rows(12, 0) if row.uri.endswith(".mp4"))
-    render(Path(uri).stem, 0, path)
-    return path.read_bytes()
-
-
-def entry_of(name: str, hub: Hub) -> dict[str, Any]:
-    route = load_card(name).routes[case(name)["route"]]
-    return {"route": route.name, **({"url": f"{hub.url}/{name}/"} if route.url else {})}
-
-
-def uris_of(name: str, hub: Hub, folder: Path) -> list[str]:
-    """The media that a card's rows need, found by reading them from a local copy."""
-    made = case(name)
-    path = folder / name / made["file"]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(question_file(made["file"], made["rows"]))
-    entry = {"root": str(folder / name), "route": made["route"]}
-    rows = normalise_all(load_source(name, entry), 0)
-    return [each["uri"] for row in rows if not row["drop_reason"] for each in row["media"]]
-
-
-def serve_all(hub: Hub, clip: bytes, folder: Path) -> dict[str, Any]:
-    """Put every card's source in its place, sources that share a repository together."""
-    entries = {name: entry_of(name, hub) for name in NAMES}
-    shared: dict[str, list[str]] = defaultdict(list)
-    for name in NAMES:
-        source = load_source(name, entries[name])
-        uris = uris_of(name, hub, folder)
-        if source.route.media["kind"] == "external":
-            for uri in uris:
-                (folder / name / uri).parent.mkdir(parents=True, exist_ok=True)
-                (folder / name / uri).write_bytes(clip)
-            entries[name] = {"route": source.route.name, "root": str(folder / name)}
-        elif source.route.repo:
-            shared[source.route.repo].append(name)
-        else:
-            serve(hub, source, layout(name, uris, clip))
-    for repo, names in shared.items():
-        hub.commit(repo, together(names, hub, clip, folder))
-    return entries
-
-
-def together(names: list[str], hub: Hub, clip: bytes, folder: Path) -> dict[str, bytes]:
-    """The files of a repository that several cards read."""
-    rows: dict[str, list[Any]] = defaultdict(list)
-    media: dict[str, bytes] = {}
-    for name in names:
-        made = case(name)
-        rows[made["file"]] += made["rows"]
-        media |= {uri: medium(uri, clip) for uri in uris_of(name, hub, folder)}
-    files = {path: question_file(path, mine) for path, mine in rows.items()}
-    rule = load_card(names[0]).routes[case(names[0])["route"]].media
-    if rule["kind"] == "archives":
-        return files | archives(rule, media)
-    return files | (media if rule["kind"] == "files" else {})
+    return real_clip(tmp_path_factory.mktemp("clip"))
 
 
 def recipe_of(sources: dict[str, Any], **more: Any) -> Path:

@@ -57,11 +57,18 @@ def license_of(parts: Iterable[Terms]) -> License:
     names = {name for part in found for name in (part.annotations, part.media)}
     strict = names - {FREE} or {FREE}
     non_commercial = any(is_non_commercial(part) for part in found)
-    hub = HUB_LICENSES.get(next(iter(strict)), "other") if len(strict) == 1 else "other"
+    hub = hub_name(next(iter(strict))) if len(strict) == 1 else "other"
     if hub != "other" and (not non_commercial or "-nc" in hub):
         return License(hub, None)
     mixed = "mixed" if len(strict) > 1 else "as-stated-by-the-source"
     return License("other", f"{mixed}-non-commercial" if non_commercial else mixed)
+
+
+def hub_name(name: str) -> str:
+    """Return the Hub's name of a licence, written with spaces or hyphens; "other" for any other."""
+    wanted = name.replace("-", " ").casefold()
+    known = {stated.replace("-", " ").casefold(): hub for stated, hub in HUB_LICENSES.items()}
+    return known.get(wanted, "other")
 
 
 def is_non_commercial(part: Terms) -> bool:

@@ -188,17 +188,23 @@ def clean_options(value: Any, as_they_are: bool = False) -> tuple[list[str], lis
 
 
 def option_texts(value: Any) -> list[str]:
-    """Read options as a list, as JSON text, or as one a line (CSV has no lists)."""
+    """Read options as a list, as JSON text, or as one a line or between bars (CSV has no lists)."""
     if value is None or value == "":
         return []
     if isinstance(value, str):
         try:
-            value = json.loads(value) if value.lstrip().startswith("[") else value.splitlines()
+            value = json.loads(value) if value.lstrip().startswith("[") else split_options(value)
         except ValueError:
-            value = value.splitlines()
+            value = split_options(value)
     if not isinstance(value, list):
         raise RowDrop(Drop.NO_TRUTH, f"its options are no list but {type(value).__name__}")
     return [str(each).strip() for each in value if str(each).strip()]
+
+
+def split_options(text: str) -> list[str]:
+    """Split "a | b | c", or one option a line: a single line cannot be a choice."""
+    lines = text.splitlines()
+    return text.split("|") if len(lines) == 1 else lines
 
 
 def truth(
