@@ -105,10 +105,9 @@ def license_of(name: str) -> dict[str, Any]:
 
 
 def teacher_of(wishes: Wishes) -> dict[str, Any]:
-    """Return the teacher's section; the offline one knows its own prompt's tags only."""
-    prompt = "video-r1" if wishes.url == "offline" else "grounded"
+    """Return the teacher's section: sampling as Video-R1's, room for a longer thought."""
     sampling = {"temperature": 1.0, "top_p": 0.95, "max_tokens": 1024}
-    return {"model": wishes.model, "prompt": prompt, "n": 4, **sampling}
+    return {"model": wishes.model, "prompt": "grounded", "n": 4, **sampling}
 
 
 def write_recipe(wishes: Wishes, seen: Seen, folder: Path = Path()) -> Path:

@@ -82,7 +82,9 @@ def world() -> Iterator[dict[str, str]]:
         serve_all(hub, real_clip(Path(folder)), Path(folder))
         yield {
             "TEACHER_URL": teacher,
+            "TEACHER_MODEL": "offline",
             "TEACHER_KEY": "a-key-that-must-not-be-shown",
+            "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
             "CLEVRER_MIRROR": f"{hub.url}/clevrer/",
             **hub.environment(),
         }

@@ -22,6 +22,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "end": ("end", "end_time", "to"),
     "split": ("split",),
 }
+DEDUCED = ("media", "problem_type", "data_type")
 VIDEOS = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".gif")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 QUESTIONS = (".csv", ".jsonl", ".json", ".parquet")
@@ -95,7 +96,15 @@ def guess(rows: Sequence[Mapping[str, Any]], folder: Path) -> tuple[dict[str, An
     found["problem_type"] = problem_type(rows, columns, found)
     found["data_type"] = data_type(rows, columns, kind)
     found["solution"] = {"field": found["solution"], "then": ["untag"]}
-    return found, [*said, f"media as {found['media']}", f"problem type {found['problem_type']}"]
+    told = [f"{name.replace('_', ' ')} is {plain(found[name])}" for name in DEDUCED]
+    return found, [*(each for each in said if not each.startswith("media")), *told]
+
+
+def plain(rule: Any) -> str:
+    """Say in words how a column comes out of a row."""
+    if isinstance(rule, str):
+        return f"'{rule}'"
+    return f"always {rule['value']}" if "value" in rule else f"'{rule['text']}'"
 
 
 def media_rule(values: Sequence[str], column: str, folder: Path) -> tuple[Any, str]:
