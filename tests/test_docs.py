@@ -1,8 +1,20 @@
 """Docs that cannot go stale: every key of a recipe and every column of a release is told."""
 
+import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+from command_docs import PAGE, commands, page
+from typer.main import get_command
+
+from r1data.cli import app
 from r1data.grid.drops import Drop
 from r1data.places import PACKAGE
 from r1data.recipe import load_recipe
@@ -41,3 +53,58 @@ def test_the_recipe_in_the_readme_is_valid(tmp_path: Any) -> None:
     path = tmp_path / "my.yaml"
     path.write_text(text.split("```yaml\n")[1].split("```")[0])
     assert load_recipe(path).name == "my-cot"
+
+
+def test_the_page_of_commands_is_what_the_program_says() -> None:
+    assert PAGE.read_text() == page(), "run: python tests/command_docs.py"
+
+
+def test_the_readme_names_every_command() -> None:
+    text = (ROOT / "README.md").read_text()
+    for name, _ in commands(get_command(app), "r1data"):
+        verb = name.split()[1]
+        assert f"`r1data {verb}" in text, name
+
+
+def markdown() -> list[Path]:
+    """Every page for people."""
+    return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and the site make them."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head).strip().lower().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", markdown(), ids=lambda path: path.name)
+def test_no_link_is_dead(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        found = page.parent / path if path else page
+        assert found.exists(), f"{page.name}: {target}"
+        assert not anchor or anchor in anchors(found), f"{page.name}: {target}"
+
+
+def test_every_page_can_be_reached_from_the_site() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    listed = set(re.findall(r"[\w\-/]+\.md", json.dumps(site["nav"])))
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert listed == pages
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    mkdocs = Path(sys.executable).with_name("mkdocs")
+    done = subprocess.run(
+        [mkdocs, "build", "--strict", "--quiet", "--site-dir", tmp_path],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "fonts.g" not in (tmp_path / "index.html").read_text(), "no request to a font server"
