@@ -1,12 +1,16 @@
 """r1data doctor: what this machine has and lacks, and what the teacher's endpoint accepts."""
 
+import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from r1data.building import installed
+from r1data.building import installed, media_folder
+from r1data.errors import R1DataError, RowDrop
 from r1data.recipe import Recipe, load_recipe
 
 # A release of 1,000 rows with frames and its build take about 2 GB.
@@ -19,7 +23,6 @@ PACKAGES = {
     "pyarrow": "writes the shards",
 }
 EXTRAS = {
-    "decord": "decodes as Video-R1 did; has wheels for Linux x86-64 and Windows only",
     "math_verify": "symbolic maths: pip install 'r1data[math]'",
     "ray": "many machines: pip install 'r1data[ray]'",
     "torch": "training: pip install 'r1data[train]'",
@@ -39,7 +42,7 @@ def examine(recipe: str | None = None) -> list[Finding]:
     """Look at packages and disk, and, with a recipe, at every lane of its teacher."""
     findings = [package(name, use) for name, use in PACKAGES.items()]
     findings += [extra(name, use) for name, use in EXTRAS.items()]
-    findings.append(disk())
+    findings += [*decoders(), disk(), memory(), gpu(), hub_token()]
     return findings + (list(lanes(load_recipe(recipe))) if recipe else [])
 
 
@@ -62,6 +65,52 @@ def disk() -> Finding:
     return Finding("disk", free > LEAST_FREE_BYTES, f"{free / 1e9:.1f} GB free here")
 
 
+def decoders() -> Iterator[Finding]:
+    """Let every backend decode one small clip; r1data needs only the default one."""
+    from r1data.frames import sample
+    from r1data.frames.sampling import BACKENDS
+    from r1data.sources.shapes import render
+
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        render("0", 0, clip)
+        for backend in BACKENDS:
+            try:
+                seen = f"decodes: {len(sample(clip, count=4, backend=backend).images)} frames of 4"
+                good = True
+            except (R1DataError, RowDrop, ImportError, OSError, RuntimeError) as error:
+                seen, good = str(error).splitlines()[0], backend != "pyav"
+            yield Finding(f"decoder {backend}", good, seen)
+
+
+def memory() -> Finding:
+    """Look at processors and memory, which decide how many cells run at once."""
+    import psutil
+
+    free = psutil.virtual_memory().available
+    return Finding("machine", True, f"{os.cpu_count()} processors, {free / 1e9:.1f} GB memory free")
+
+
+def gpu() -> Finding:
+    """Look for an NVIDIA GPU: building needs none, training of a real model does."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return Finding("gpu", True, "none seen (building needs none)")
+    ask = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    done = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=30)
+    return Finding("gpu", True, "; ".join((done.stdout or done.stderr).split("\n")).strip("; "))
+
+
+def hub_token() -> Finding:
+    """Tell whether a download or a publication would send a token; never show it."""
+    from r1data.media.web import endpoint, token_for
+
+    place = endpoint()
+    held = token_for(place) is not None
+    seen = "is set" if held else "none: set HF_TOKEN or run hf auth login (gated sources, publish)"
+    return Finding("hub token", True, f"{seen} ({place})")
+
+
 def lanes(recipe: Recipe) -> Iterator[Finding]:
     """Ask each lane with a tiny picture."""
     from r1data.teacher.doctor import examine as examine_lane
@@ -72,7 +121,8 @@ def lanes(recipe: Recipe) -> Iterator[Finding]:
             yield Finding("lane offline", True, "served by r1data itself while a build runs")
             continue
         model = recipe.teacher.model if recipe.teacher else ""
-        for found in examine_lane(read_lane(lane, number), model):
+        below = Path(media_folder(Path("builds") / recipe.name))
+        for found in examine_lane(read_lane(lane, number), model, below):
             yield Finding(f"lane {number}", found.good is not False, found.what)
 
 
