@@ -1,38 +1,35 @@
 """From a recipe to a finished build folder, and what can be asked of one."""
 
+import hashlib
 import importlib.util
 import json
-import os
 import platform
-import signal
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from r1data import __version__
-from r1data.errors import Interrupted, R1DataError, RecipeError, UsageError
+from r1data.errors import R1DataError, RecipeError, UsageError
 from r1data.grid import events
 from r1data.grid.build import Stage
-from r1data.grid.driver import Driver, Tally
-from r1data.grid.engines import Engine
+from r1data.grid.driver import Tally
 from r1data.grid.funnel import Funnel, funnel
+from r1data.grid.parts import Part, read_part
 from r1data.grid.shards import digest_of, sweep, write_text
 from r1data.places import place
-from r1data.progress import watching
 from r1data.recipe import Recipe, dump, load_recipe
-from r1data.stages import probe_names
+from r1data.stages import probe_names, revise_prices
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from r1data.report.notebook import Sample
+
+# Parts cannot tell whose a temporary file is; a file that long untouched is nobody's.
+ABANDONED_SECONDS = 6 * 3600.0
 VERSIONED = ("av", "datasets", "numpy", "openai", "opencv-python-headless", "polars", "pyarrow")
-# More than eight decoding processes wait for the disk on the machines that we measured.
-MOST_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,7 @@ class Build:
 
     path: Path
     tally: Tally | None = None
+    part: Part | None = None
 
     @property
     def release(self) -> Path:
@@ -60,8 +58,8 @@ class Build:
         )
 
     def counts(self) -> Funnel:
-        """The funnel as plain numbers."""
-        return funnel(self.path)
+        """The funnel as plain numbers; only part 0 of several counts, since it sees all rows."""
+        return Funnel(0, [], 0) if self.part and self.part.number else funnel(self.path)
 
     def table(self, stage: str) -> "pl.LazyFrame":
         """All shards of one stage's table, or of the release, as a polars LazyFrame."""
@@ -75,6 +73,17 @@ class Build:
         if not folders:
             raise UsageError(f"{self.path} has no table '{stage}'")
         return pl.scan_parquet(folders[0] / "*.parquet")
+
+    def sample(self, identity: str) -> "Sample":
+        """One row with its frames, answers and verdicts; it shows itself in a notebook."""
+        from r1data.report.notebook import find_sample
+
+        return find_sample(self.path, identity)
+
+    def _repr_html_(self) -> str:
+        from r1data.report.notebook import build_html
+
+        return build_html(self)
 
 
 def open_build(path: str | Path) -> Build:
@@ -90,27 +99,44 @@ def build(
     *,
     out: str | Path | None = None,
     engine: str | None = None,
-    workers: int | None = None,
+    workers: int | str | None = None,
     limit: int | None = None,
     until: str | None = None,
     overrides: Sequence[str] = (),
     reuse: Sequence[str | Path] = (),
+    part: str | None = None,
+    wait: float | None = None,
 ) -> Build:
     """Run or resume a build: make every cell whose note is missing or stale.
 
     `out` is the build's folder (default: builds/NAME); answers that the builds in `reuse` paid for
-    are not asked for again. Raises what stopped the build; cells that were set aside stand in
-    `Build.tally`.
+    are not asked for again. With engine "part", `part` says which of how many: "0/8"; it waits for
+    the others until nobody has been at work for `wait` seconds. Raises what stopped the build;
+    cells that were set aside stand in `Build.tally`.
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides, limit)
     recipe = replace(recipe, run=replace(recipe.run, **given(engine=engine, workers=workers)))
     folder = Path(out) if out else Path("builds") / recipe.name
-    stages = until_stage(load_pipeline(recipe), until)
-    with events.locked(folder):
-        sweep(folder)
-        freeze(recipe, folder)
-        return Build(folder, drive(recipe, stages, folder, [str(each) for each in reuse]))
+    from r1data.mending import mend
+    from r1data.running import drive
+
+    every = load_pipeline(recipe)
+    stages = until_stage(every, until)
+    mine = part_of(recipe, part)
+    with events.locked(folder, mine):
+        sweep(folder, ABANDONED_SECONDS if mine else 0.0)
+        freeze(recipe, folder, every)
+        mend(folder, recipe, mine)
+        told = [str(each) for each in reuse]
+        return Build(folder, drive(recipe, stages, folder, told, mine, wait), mine)
+
+
+def part_of(recipe: Recipe, part: str | None) -> Part | None:
+    """Return which part of the build this process is."""
+    if (recipe.run.engine == "part") != (part is not None):
+        raise UsageError("the engine 'part' and --part go together: --engine part --part 0/8")
+    return read_part(part) if part is not None else None
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -146,10 +172,11 @@ def until_stage(stages: list[Stage], until: str | None) -> list[Stage]:
     return stages[: ends[-1] + 1]
 
 
-def freeze(recipe: Recipe, folder: Path) -> None:
-    """Write the frozen recipe and the versions that the build runs with."""
-    write_text(folder / "recipe.yaml", dump(recipe.raw))
-    facts = {
+def freeze(recipe: Recipe, folder: Path, every: Sequence[Stage]) -> None:
+    """Write the frozen recipe, the stages and the versions that the build runs with."""
+    frozen = dump(recipe.raw)
+    write_text(folder / "recipe.yaml", frozen)
+    facts: dict[str, Any] = {
         "name": recipe.name,
         "recipe_sha256": recipe.sha256,
         "seed": recipe.seed,
@@ -159,7 +186,10 @@ def freeze(recipe: Recipe, folder: Path) -> None:
         "host": platform.node(),
         "system": platform.platform(),
         "packages": {name: installed(name) for name in VERSIONED},
+        "recipe_file_sha256": hashlib.sha256(frozen.encode()).hexdigest(),
+        "stages": [{"folder": each.folder, "gather": each.gather} for each in every],
     }
+    facts["check"] = digest_of(facts)
     write_text(folder / "build.json", json.dumps(facts, indent=1) + "\n")
 
 
@@ -169,97 +199,6 @@ def installed(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-class Lanes(NamedTuple):
-    """The endpoints of the teacher and of the probes' model."""
-
-    teacher: list[dict[str, Any]]
-    probes: list[dict[str, Any]]
-
-
-def drive(recipe: Recipe, stages: list[Stage], folder: Path, reuse: list[str]) -> Tally:
-    """Run the driver with its engine, its lanes and its progress bar."""
-    with lanes_of(recipe, stages) as lanes:
-        engine = make_engine(recipe)
-        settings = settings_of(recipe, folder, lanes.teacher, reuse, lanes.probes)
-        with watching(folder) as watch:
-            driver = Driver(stages, folder, engine, settings, watch)
-            tally = run_until_done(driver, engine)
-    if tally.stopped is not None:
-        raise tally.stopped
-    return tally
-
-
-def run_until_done(driver: Driver, engine: Engine) -> Tally:
-    """Run; Ctrl-C once finishes what is in flight, twice stops now."""
-    stopped_now = True
-    try:
-        with interruptible(driver):
-            tally = driver.run()
-        stopped_now = False
-        return tally
-    except KeyboardInterrupt:
-        raise Interrupted("stopped at once: run the same command again to go on") from None
-    finally:
-        engine.close(kill=stopped_now)
-
-
-@contextmanager
-def interruptible(driver: Driver) -> Iterator[None]:
-    """Let the first Ctrl-C stop the driver gently; the second one raises KeyboardInterrupt."""
-
-    def gently(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.stderr.write("\nfinishing what is in flight; Ctrl-C again stops now\n")
-        driver.stop(Interrupted("stopped: run the same command again to go on"))
-
-    try:
-        before = signal.signal(signal.SIGINT, gently)
-    except ValueError:  # not the main thread: its owner handles Ctrl-C
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def lanes_of(recipe: Recipe, stages: list[Stage]) -> Iterator[Lanes]:
-    """Return the lanes; `url: offline` is served from this machine while the build runs."""
-    lanes = Lanes(
-        [dict(lane) for lane in recipe.run.lanes],
-        [dict(lane) for lane in recipe.run.probe_lanes or recipe.run.lanes],
-    )
-    needed = {str(stage.needs["lane"]) for stage in stages if stage.needs.get("lane")}
-    if "teacher" in needed and not lanes.teacher:
-        raise RecipeError("the teacher has no lane: add run.lanes with a url, or 'url: offline'")
-    asked = [lane for name in sorted(needed) for lane in getattr(lanes, name)]
-    if all(lane["url"] != "offline" for lane in asked):
-        yield lanes
-        return
-    from r1data.teacher.offline import serve
-
-    with serve() as url:
-        yield Lanes(*([served(lane, url) for lane in each] for each in lanes))
-
-
-def served(lane: dict[str, Any], url: str) -> dict[str, Any]:
-    """Let a lane to the offline teacher lead to where it listens."""
-    return {**lane, "url": url} if lane["url"] == "offline" else lane
-
-
-def make_engine(recipe: Recipe) -> Engine:
-    """Return the engine that the recipe names."""
-    from r1data.grid.engines.inline import Inline
-    from r1data.grid.engines.pool import Pool
-
-    if recipe.run.engine == "inline":
-        return Inline()
-    if recipe.run.engine != "pool":
-        raise UsageError(f"no engine '{recipe.run.engine}'; there are: inline, pool")
-    return Pool(recipe.run.workers or min(MOST_WORKERS, os.cpu_count() or 1))
 
 
 def settings_of(
@@ -273,7 +212,7 @@ def settings_of(
     entries = {name: dict(entry) for name, entry in recipe.sources.items()}
     files = {"entries": entries, "media": media_folder(folder), "seed": recipe.seed}
     how = {"reuse": list(reuse), "mode": recipe.run.mode}
-    teacher: dict[str, Any] = {"lanes": list(lanes), **how}
+    teacher: dict[str, Any] = {"lanes": list(lanes), "files": files, **how}
     if recipe.run.budget is not None:
         teacher["budget"] = dict(recipe.run.budget)
     if recipe.teacher is not None and recipe.teacher.prices is not None:
@@ -284,7 +223,13 @@ def settings_of(
     if recipe.probes is not None and recipe.probes.prices is not None:
         probe["prices"] = dict(recipe.probes.prices)
     asking = {"responses": teacher, **dict.fromkeys(probe_names(recipe), probe)}
-    return {"samples": files, "media": files, "frames": files, **asking}
+    if recipe.revise is not None:
+        prices = revise_prices(recipe)
+        asking["revised"] = {**teacher, "prices": dict(prices) if prices is not None else None}
+    if recipe.judge is not None:
+        prices = recipe.judge.prices
+        asking["preferences"] = {**probe, "prices": dict(prices) if prices is not None else None}
+    return {"samples": files, "media": files, "frames": files, "release": files, **asking}
 
 
 def media_folder(folder: Path) -> str:
@@ -310,6 +255,10 @@ def failed_softly(tally: Tally, counts: Funnel, allowed: float) -> R1DataError |
         return ShardFault(
             f"{len(tally.set_aside)} shard(s) set aside, the first is {first.cell}: {first.why}"
         )
+    if tally.waiting:
+        cell = next(iter(tally.waiting.values()))
+        parts = " ".join(map(str, tally.waiting))
+        return ShardFault(f"what is left waits for part {parts}: run it ({cell} is not made)")
     share = 1 - counts.left / counts.collected if counts.collected else 0.0
     if share > allowed:
         return ShardFault(f"{share:.0%} of the rows fell out; run.allowed_drops is {allowed:.0%}")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from r1data.grid.parts import part_file
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -35,7 +37,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a stage function may know beside its tables: options are what, settings are how."""
+    """What a stage function may know beside its tables: options are what, settings are how.
+
+    `part` is empty, or names the part of the build that makes the cell: "3of8".
+    """
 
     stage: str
     shard: str
@@ -43,3 +48,9 @@ class Cell:
     settings: Mapping[str, Any]
     build: Path
     folder: Path
+    part: str = ""
+
+    @property
+    def stop(self) -> Path:
+        """The file whose presence asks long cells to end soon."""
+        return part_file(self.build, "stop", self.part)

@@ -1,9 +1,13 @@
 """The driver: makes every cell whose note is missing or stale. All policy lives here.
 
 Retries, the window, exclusive lanes, blame for dead workers and the event log are the driver's;
-an engine only computes the cells that it is handed.
+an engine only computes the cells that it is handed. Where a build is made in parts, each part has
+a driver of its own, which makes its cells and waits for those that other parts make for it.
 """
 
+import heapq
+import math
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,17 +17,22 @@ from typing import Any, NamedTuple
 
 from r1data import errors
 from r1data.grid import events, shards
-from r1data.grid.build import Cell, Stage
+from r1data.grid.build import Stage
+from r1data.grid.cells import Cells
 from r1data.grid.engines import Engine, Outcome
+from r1data.grid.parts import WAIT_SECONDS as PATIENCE_SECONDS
+from r1data.grid.parts import Part, Patience, owner, part_file
 from r1data.grid.ready import ALL, Place, Ready
-from r1data.grid.shards import Note, ShardDamaged, digest_of
-from r1data.grid.work import GATHER_NOTE, Job, load_function
-from r1data.schema import load_schema
+from r1data.grid.room import refuse_full_disk
+from r1data.grid.shards import Note, ShardDamaged
+from r1data.grid.work import Job
 
 # A cell that failed or lost its worker is tried this often before it is set aside.
 TRIES = 3
-STOP_FILE = "stop"
 WAIT_SECONDS = 0.5
+# How often a part looks for what the others have made.
+LOOK_SECONDS = 1.0
+DISK_SECONDS = 5.0
 
 
 class SetAside(NamedTuple):
@@ -35,16 +44,21 @@ class SetAside(NamedTuple):
 
 @dataclass
 class Tally:
-    """What one run of the driver did."""
+    """What one run of the driver did; `waiting` names a cell of each part that it waits for."""
 
     made: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
     set_aside: list[SetAside] = field(default_factory=list)
+    waiting: dict[int, str] = field(default_factory=dict)
     stopped: errors.R1DataError | None = None
 
 
 class Driver:
-    """Walks the grid of one build until every cell is made, set aside, or the build stops."""
+    """Walks the grid of one build until every cell is made, set aside, or the build stops.
+
+    With a `part`, only its cells: those that it needs of others are parked until they are there,
+    or until nobody has been at work for `patience` seconds.
+    """
 
     def __init__(
         self,
@@ -53,11 +67,17 @@ class Driver:
         engine: Engine,
         settings: Mapping[str, Mapping[str, Any]],
         watch: Callable[["Driver"], None] = lambda _: None,
+        part: Part | None = None,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self.ready = Ready(stages)
+        self.part = part
+        self.patience = Patience(build, patience)
+        self.parked: dict[int, list[Place]] = {}
+        self.looked = self.weighed = -math.inf
+        self.ready = Ready(stages, part)
+        self.cells = Cells(self.ready, build, settings, self.part_name)
         self.build = build
         self.engine = engine
-        self.settings = settings
         self.watch = watch
         self.running: dict[Place, Job] = {}
         self.failures: Counter[Place] = Counter()
@@ -66,12 +86,19 @@ class Driver:
 
     def run(self) -> Tally:
         """Make what is missing; return what was done."""
-        (self.build / STOP_FILE).unlink(missing_ok=True)
+        part_file(self.build, "stop", self.part_name).unlink(missing_ok=True)
         while True:
+            self.look()
+            self.watch_disk()
             self.fill()
             self.watch(self)
             if not self.running:
-                return self.tally
+                if self.is_over():
+                    return self.tally
+                time.sleep(WAIT_SECONDS)
+                continue
+            if self.part:
+                self.patience.beat()
             for outcome in self.engine.wait(WAIT_SECONDS):
                 self.settle(outcome)
             for job in self.engine.lost():
@@ -81,8 +108,63 @@ class Driver:
         """Begin nothing new; long cells see the stop file and finish what is in flight."""
         if self.tally.stopped is None:
             self.tally.stopped = reason
-            (self.build / STOP_FILE).touch()
-            events.record(self.build, "stop", why=str(reason))
+            part_file(self.build, "stop", self.part_name).touch()
+            self.record("stop", why=str(reason))
+
+    def watch_disk(self) -> None:
+        """Stop before the disk is full, while what is in flight can still be written."""
+        if time.monotonic() - self.weighed < DISK_SECONDS:
+            return
+        self.weighed = time.monotonic()
+        try:
+            refuse_full_disk(self.build)
+        except errors.DiskStop as short:
+            self.stop(short)
+
+    @property
+    def part_name(self) -> str:
+        return self.part.name if self.part else ""
+
+    def record(self, event: str, **facts: Any) -> None:
+        """Append to the events of this build or part."""
+        events.record(self.build, event, self.part_name, **facts)
+
+    # --- what other parts make ------------------------------------------------------------------
+
+    def is_mine(self, place: Place) -> bool:
+        """Tell whether a cell is this driver's to make; a gather stage is part 0's."""
+        if self.part is None or self.failures[place]:
+            return True
+        return self.part.number == 0 if place.shard == ALL else self.part.owns(place.shard)
+
+    def park(self, place: Place) -> None:
+        """Wait for a cell of another part."""
+        assert self.part is not None
+        part = 0 if place.shard == ALL else owner(place.shard, self.part.of)
+        heapq.heappush(self.parked.setdefault(part, []), place)
+
+    def look(self) -> None:
+        """Take up what other parts have made: each is asked for its first cell that lacks."""
+        if not self.parked or time.monotonic() - self.looked < LOOK_SECONDS:
+            return
+        self.looked = time.monotonic()
+        for places in self.parked.values():
+            while places:
+                place = heapq.heappop(places)
+                before = len(places)
+                self.begin(place)
+                if len(places) > before:
+                    break
+
+    def is_over(self) -> bool:
+        """Tell whether nothing is left, or nobody is at work who could make what lacks."""
+        waiting = {part: places[0] for part, places in self.parked.items() if places}
+        if waiting and self.tally.stopped is None and self.patience.lasts():
+            return False
+        self.tally.waiting = {
+            part: self.cells.name(place) for part, place in sorted(waiting.items())
+        }
+        return True
 
     # --- what can be made now -------------------------------------------------------------------
 
@@ -105,87 +187,47 @@ class Driver:
             return False
         if self.losses[place] >= 2 and self.running:
             return False
-        lanes = [self.stage(other).needs.get("lane") for other in self.running]
-        lane = self.stage(place).needs.get("lane")
+        lanes = [self.cells.stage(other).needs.get("lane") for other in self.running]
+        lane = self.cells.stage(place).needs.get("lane")
         if lane:
-            return lanes.count(lane) < self.stage(place).needs.get("cells", 1)
+            return lanes.count(lane) < self.cells.stage(place).needs.get("cells", 1)
         return lanes.count(None) < self.engine.slots
-
-    def stage(self, place: Place) -> Stage:
-        """Return the stage of a cell."""
-        return self.ready.stages[place.stage]
 
     def begin(self, place: Place) -> None:
         """Keep a cell that is fresh; submit one that is not."""
         try:
-            job = self.job(place)
+            job = self.cells.job(place)
         except ShardDamaged as error:
             self.remake(place, error)
             return
         except errors.R1DataError as error:
             self.stop(error)
             return
-        note = shards.read_note(self.note_path(place))
-        if note and note.key == job.key and not note.again and self.all_fresh(place, note):
-            self.tally.kept[job.stage.name] += 1
+        note = shards.read_note(self.cells.note_path(place))
+        if note and self.is_kept(place, job, note):
+            self.tally.kept[job.stage.name] += self.is_mine(place)
             self.finish(place, note)
+            return
+        if not self.is_mine(place):
+            self.park(place)
             return
         self.running[place] = job
         self.engine.submit(job)
 
-    def job(self, place: Place) -> Job:
-        """Describe how a cell is made."""
-        stage = self.stage(place)
-        cell = Cell(
-            stage=stage.name,
-            shard=place.shard,
-            options=stage.options,
-            settings=self.settings.get(stage.name, {}),
-            build=self.build,
-            folder=self.build / stage.folder,
-        )
-        inputs = tuple(self.input_paths(stage, name, place.shard) for name in stage.takes)
-        return Job(stage, cell, self.key(cell, stage, inputs), inputs)
+    def is_kept(self, place: Place, job: Job, note: Note) -> bool:
+        """Tell whether a cell need not be made, as its note says.
 
-    def input_paths(self, stage: Stage, name: str, shard: str) -> tuple[Path, ...]:
-        """Return the shards of input `name` that a cell reads: one, or all for a gather stage."""
-        source = self.ready.index[name]
-        folder = self.build / self.ready.stages[source].folder
-        names = self.ready.shards[source] if stage.gather else (shard,)
-        return tuple(folder / f"{each}.parquet" for each in names)
+        A part cannot know the key of a gather stage whose inputs it has not all seen.
+        """
+        mine = self.is_mine(place)
+        if not mine and place.shard == ALL and job.stage.takes:
+            return note.lineage == job.lineage and self.cells.is_whole(place, note, self.sees)
+        asked = mine and note.again
+        return note.key == job.key and not asked and self.cells.is_whole(place, note, self.sees)
 
-    def key(self, cell: Cell, stage: Stage, inputs: tuple[tuple[Path, ...], ...]) -> str:
-        """Hash everything that could change the cell; never how or where it is computed."""
-        digests = [
-            [self.ready.digests[Place(self.ready.index[name], path.stem)] for path in paths]
-            for name, paths in zip(stage.takes, inputs, strict=True)
-        ]
-        outside = load_function(stage.outside)(*inputs, cell=cell) if stage.outside else ""
-        return digest_of(
-            {
-                "stage": stage.name,
-                "version": stage.version,
-                "shard": cell.shard,
-                "options": stage.options,
-                "schema": load_schema(stage.gives) if stage.gives else {},
-                "inputs": digests,
-                "texts": stage.texts,
-                "outside": outside,
-            }
-        )
-
-    def note_path(self, place: Place) -> Path:
-        """Return where the note of a cell stands."""
-        stage = self.stage(place)
-        name = GATHER_NOTE if stage.gather else f"{place.shard}.json"
-        return self.build / stage.folder / name
-
-    def all_fresh(self, place: Place, note: Note) -> bool:
-        """Tell whether the files that a note vouches for are still as they were written."""
-        folder = self.build / self.stage(place).folder
-        if not self.stage(place).gather:
-            return shards.is_fresh(folder / f"{place.shard}.parquet", note)
-        return all(file_fresh(folder / name, sha, note) for name, sha in note.files.items())
+    def sees(self, shard: str) -> bool:
+        """Tell whether a shard is any of this driver's business."""
+        return self.part is None or self.part.sees(shard)
 
     # --- what became of it ----------------------------------------------------------------------
 
@@ -200,7 +242,7 @@ class Driver:
         if outcome.note is not None:
             note = outcome.note
             facts = {"rows": note.rows, "drops": note.drops, "seconds": note.seconds}
-            events.record(self.build, "made", cell=outcome.job.name, **facts)
+            self.record("made", cell=outcome.job.name, **facts)
             self.tally.made[outcome.job.stage.name] += 1
             self.finish(place, note)
         elif isinstance(outcome.error, ShardDamaged):
@@ -213,11 +255,12 @@ class Driver:
 
     def finish(self, place: Place, note: Note) -> None:
         """Count a cell as done, with all the shards of a gather stage."""
-        if not self.stage(place).gather:
+        if not self.cells.stage(place).gather:
             self.ready.finish(place, note.digest)
             return
-        folder = self.build / self.stage(place).folder
-        own = {shard: shards.read_note(folder / f"{shard}.json") for shard in note.shards}
+        folder = self.build / self.cells.stage(place).folder
+        seen = filter(self.sees, note.shards)
+        own = {shard: shards.read_note(folder / f"{shard}.json") for shard in seen}
         digests = {shard: each.digest for shard, each in own.items() if each is not None}
         self.ready.finish_gather(place.stage, digests)
 
@@ -228,7 +271,7 @@ class Driver:
         self.failures[place] += 1
         why = f"{type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error)) if error else ""
-        events.record(self.build, "failed", cell=job.name, why=why, trace=trace)
+        self.record("failed", cell=job.name, why=why, trace=trace)
         self.again_or_aside(place, why, self.failures[place])
 
     def bury(self, job: Job) -> None:
@@ -236,7 +279,7 @@ class Driver:
         place = self.place_of(job)
         del self.running[place]
         self.losses[place] += 1
-        events.record(self.build, "lost", cell=job.name, losses=self.losses[place])
+        self.record("lost", cell=job.name, losses=self.losses[place])
         self.again_or_aside(place, "its worker died", self.losses[place])
 
     def again_or_aside(self, place: Place, why: str, count: int) -> None:
@@ -244,19 +287,19 @@ class Driver:
         if count < TRIES:
             self.ready.push(place)
             return
-        name = f"{self.stage(place).name}/{place.shard}"
-        events.record(self.build, "set aside", cell=name, why=why)
-        self.tally.set_aside.append(SetAside(name, why))
+        self.record("set aside", cell=self.cells.name(place), why=why)
+        self.tally.set_aside.append(SetAside(self.cells.name(place), why))
 
     def remake(self, reader: Place, error: ShardDamaged) -> None:
         """Make a damaged input again, then the cell that met it."""
-        events.record(self.build, "damaged", file=error.path.name, folder=error.path.parent.name)
+        self.record("damaged", file=error.path.name, folder=error.path.parent.name)
         i = next(i for i, s in enumerate(self.ready.stages) if s.folder == error.path.parent.name)
         source = Place(i, ALL if self.ready.stages[i].gather else error.path.stem)
-        self.note_path(source).unlink(missing_ok=True)
+        self.cells.note_path(source).unlink(missing_ok=True)
         self.ready.forget(Place(i, error.path.stem))
         self.ready.retract(reader)
-        self.failures[source] += 1
+        if source.shard != ALL or self.is_mine(source):
+            self.failures[source] += 1
         if source not in self.running:
             self.again_or_aside(source, str(error), self.failures[source])
 
@@ -266,11 +309,3 @@ def stops_the_build(error: BaseException | None) -> bool:
     if isinstance(error, errors.ShardFault):
         return False
     return isinstance(error, errors.R1DataError)
-
-
-def file_fresh(path: Path, sha256: str, gathered: Note) -> bool:
-    """Tell whether a file of a gather stage is fresh; a shard's own note spares hashing it."""
-    if path.stem not in gathered.shards:
-        return path.is_file() and shards.file_sha256(path) == sha256
-    own = shards.read_note(path.with_suffix(".json"))
-    return own is not None and own.sha256 == sha256 and shards.is_fresh(path, own)

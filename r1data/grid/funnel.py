@@ -4,6 +4,7 @@ Every table carries the reasons of those before it, so the notes of the stages a
 a stage dropped itself is what its notes count more than the notes before.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import NamedTuple
 
 from r1data.grid.shards import Note, read_note
 from r1data.grid.work import GATHER_NOTE
+
+BUILD_FILE = "build.json"
 
 
 class Step(NamedTuple):
@@ -30,15 +33,29 @@ class Funnel(NamedTuple):
 
 
 def stage_folders(build: Path) -> list[Path]:
-    """Return the stage folders of a build in their order.
+    """Return the stage folders of a build in their order, without those of an earlier recipe.
 
-    Stages that share a room stand by how much has fallen out: each carries what fell before it.
+    The order stands in build.json. A grid that has none is sorted by room and by how much has
+    fallen out: each stage carries what fell before it.
     """
     found = [path for path in build.glob("[0-9]*.*") if path.is_dir()]
+    order = told_order(build)
+    if order:
+        listed = [path for path in found if path.name in order]
+        return sorted(listed, key=lambda path: order.index(path.name))
     rooms = Counter(room_of(path) for path in found)
     return sorted(
         found, key=lambda path: (room_of(path), rooms[room_of(path)] > 1 and fallen(path))
     )
+
+
+def told_order(build: Path) -> list[str]:
+    """Return the folders of the stages as build.json has them; none where it cannot be read."""
+    try:
+        told = json.loads((build / BUILD_FILE).read_bytes())
+        return [entry["folder"] for entry in told.get("stages", ())]
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return []  # check finds the damage, and the next build writes it anew
 
 
 def room_of(folder: Path) -> int:
@@ -54,9 +71,10 @@ def fallen(folder: Path) -> tuple[int, str]:
 def shard_notes(folder: Path) -> Iterator[Note]:
     """Yield the notes of a stage's shards, in order of their names."""
     gathered = read_note(folder / GATHER_NOTE)
+    own = set(gathered.shards) if gathered is not None else None
     for path in sorted(folder.glob("*.json")):
         note = read_note(path) if path.name != GATHER_NOTE else None
-        if note is not None and (gathered is None or note.shard in gathered.shards):
+        if note is not None and (own is None or note.shard in own):
             yield note
 
 

@@ -6,6 +6,8 @@
 The child is a plain `python -c`, joined by two pipes, and no `multiprocessing` child: pool workers
 are daemons, which multiprocessing forbids children. It is started by the first call, used again
 by the next, and replaced after a hang, a crash or a memory fault.
+
+What a hostile file may still do in there is bounded by the kernel: see r1data/grid/confined.py.
 """
 
 import contextlib
@@ -13,6 +15,7 @@ import importlib
 import os
 import pickle
 import queue
+import re
 import signal
 import struct
 import subprocess
@@ -23,6 +26,8 @@ from pathlib import Path
 from typing import IO, Any, NoReturn, Self
 
 from r1data.errors import R1DataError
+from r1data.grid import confined
+from r1data.grid.answers import loads
 
 HEAD = struct.Struct("<Q")
 CHILD = "from r1data.grid.guard import serve; serve()"
@@ -31,6 +36,7 @@ START_SECONDS = 60.0
 # A child that outlives the deadline this much has lost its parent: the kernel ends it.
 ORPHAN_SECONDS = 10.0
 PARENT_POLL_SECONDS = 1.0
+SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
 
 
 class GuardTimeout(R1DataError):
@@ -39,6 +45,10 @@ class GuardTimeout(R1DataError):
 
 class GuardCrash(R1DataError):
     """The guarded process died, or passed its memory limit."""
+
+
+class GuardKilled(GuardCrash):
+    """Somebody killed the guarded process: a person, or a kernel that is short of memory."""
 
 
 class Guarded:
@@ -64,18 +74,25 @@ class Guarded:
     def __call__(self, *args: Any, deadline: float, **options: Any) -> Any:
         """Return the function's result, or raise what it raised, GuardTimeout or GuardCrash."""
         with self._turn:
-            child = self._ready_child()
             try:
-                kind, value = child.ask((args, options, deadline), deadline)
-            except BaseException:
-                self.close()
-                raise
+                kind, value = self._ask(args, options, deadline)
+            except GuardKilled:  # says nothing of the input the first time
+                kind, value = self._ask(args, options, deadline)
             if kind == "memory":
                 self.close()
                 raise GuardCrash(f"{self.target} passed its memory limit of {self.memory_mb} MB")
         if kind == "raised":
             raise value
         return value
+
+    def _ask(
+        self, args: tuple[Any, ...], options: dict[str, Any], deadline: float
+    ) -> tuple[str, Any]:
+        try:
+            return self._ready_child().ask((args, options, deadline), deadline)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End the child; the next call starts another."""
@@ -96,7 +113,7 @@ class _Child:
     def __init__(self, target: str, memory_mb: int) -> None:
         self.owner = os.getpid()
         self.target = target
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = {**without_secrets(), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self.process = subprocess.Popen(
             [sys.executable, "-c", CHILD],
             stdin=subprocess.PIPE,
@@ -130,7 +147,9 @@ class _Child:
                 f"{self.target} did not answer within {deadline:.0f} s and was stopped"
             ) from None
         if answer is None:
-            raise GuardCrash(f"{self.target} {self._how_it_died()}")
+            how = self._how_it_died()
+            crash = GuardKilled if how.endswith("SIGKILL") else GuardCrash
+            raise crash(f"{self.target} {how}")
         return answer
 
     def kill(self) -> None:
@@ -155,6 +174,11 @@ class _Child:
         if code < 0:
             return f"crashed with {signal.Signals(-code).name}"
         return f"ended its process with exit code {code}"
+
+
+def without_secrets() -> dict[str, str]:
+    """Return the environment without what looks like a key: a decoder has no use for one."""
+    return {name: value for name, value in os.environ.items() if not SECRET.search(name.upper())}
 
 
 def write_message(pipe: IO[bytes], message: object) -> None:
@@ -185,13 +209,15 @@ def read_answer(pipe: IO[bytes]) -> tuple[str, Any]:
     """Read one answer; one that cannot be unpickled here is raised in the caller, not lost."""
     body = read_body(pipe)
     try:
-        return pickle.loads(body)
+        kind, value = loads(body)
+        return kind, value
     except Exception as problem:
         return "raised", problem
 
 
 def serve() -> NoReturn:
     """Be the child: answer calls on the standard pipes until the parent is gone."""
+    confined.leave_network()  # first of all: a process with threads may not
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not fall between the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
@@ -202,12 +228,14 @@ def serve() -> NoReturn:
     try:
         function = load_function(target)
         limit_memory(memory_mb)
+        confined.forbid_files()
     except BaseException as problem:
         write_answer(answers, "raised", problem)
         os._exit(1)
     write_answer(answers, "ready", None)
     while True:
         args, options, deadline = calls.get()
+        confined.limit_processor(deadline + ORPHAN_SECONDS)
         with _kernel_alarm(deadline + ORPHAN_SECONDS):
             answer_call(answers, function, args, options)
 

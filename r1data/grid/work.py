@@ -2,10 +2,10 @@
 
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import pyarrow as pa
 
@@ -21,13 +21,36 @@ AGAIN = b"again"
 
 
 @dataclass(frozen=True)
+class Shards(Sequence[Path]):
+    """The paths of one table's shards, spelled out when asked for: a gather stage may have a
+    million of them.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, at: int) -> Path: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Shards": ...
+    def __getitem__(self, at: int | slice) -> "Path | Shards":
+        if isinstance(at, slice):
+            return Shards(self.folder, self.names[at])
+        return self.folder / f"{self.names[at]}.parquet"
+
+
+@dataclass(frozen=True)
 class Job:
     """One cell to make: everything an engine has to carry to where it is made."""
 
     stage: Stage
     cell: Cell
     key: str
-    inputs: tuple[tuple[Path, ...], ...]
+    inputs: tuple[Shards, ...]
+    lineage: str = ""
 
     @property
     def name(self) -> str:
@@ -140,6 +163,7 @@ def vouch(job: Job, notes: list[Note], files: dict[str, str], began: float) -> N
         drops=drops,
         files=files,
         shards=tuple(note.shard for note in notes),
+        lineage=job.lineage,
     )
     shards.write_note(job.cell.folder / GATHER_NOTE, whole)
     return whole

@@ -15,12 +15,12 @@ class Outcome(NamedTuple):
 
 
 class Engine(Protocol):
-    """Where cells are computed.
+    """Where cells are computed."""
 
-    `slots` is how many cells may compute at once; cells that only wait for a lane come on top.
-    """
-
-    slots: int
+    @property
+    def slots(self) -> int:
+        """How many cells may compute at once; cells that only wait for a lane come on top."""
+        ...
 
     def submit(self, job: Job) -> None:
         """Begin to make a cell."""

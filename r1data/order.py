@@ -1,0 +1,30 @@
+"""Which stages a recipe has, by name: what later ones take depends on it."""
+
+from r1data.recipe import Recipe
+
+
+def probe_names(recipe: Recipe) -> list[str]:
+    """Return the probes that a recipe asks for, cheapest first."""
+    every = ("blind", "few_frame", "shuffled", "pass_rate")
+    return [name for name in every if getattr(recipe.probes, name, None) is not None]
+
+
+def standing(recipe: Recipe, before: str | None = None) -> str:
+    """Name the stage whose table says which rows still stand when the stage `before` begins."""
+    names = ["frames", *(["screen"] if recipe.screen else []), *probe_names(recipe)]
+    return names[names.index(before) - 1] if before else names[-1]
+
+
+def answers(recipe: Recipe) -> str:
+    """Name the stage whose table holds the chains that are judged and released."""
+    return "revised" if recipe.revise else "responses"
+
+
+def chosen(recipe: Recipe) -> str:
+    """Name the stage whose table says which rows are released, with which chains."""
+    return "balance" if recipe.balance else "selection"
+
+
+def probe_lane(recipe: Recipe) -> str:
+    """Name the lanes that the probes' model is asked on."""
+    return "probes" if recipe.run.probe_lanes else "teacher"
