@@ -91,10 +91,19 @@ class Server:
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     lost_replies: set[str] = field(default_factory=set)  # steps done without an answer, once
     times: list[float] = field(default_factory=list)
+    # As vLLM: so many at work, the others wait, nobody is refused, and /metrics tells how many.
+    slots: int = 0
+    free: asyncio.Semaphore | None = None
+    working: int = 0
+    queues: list[int] = field(default_factory=list)
+    metrics: str = ""  # instead of the true ones
 
     async def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
         if path == "/stats":
             return Reply(body=json.dumps(self.stats()).encode())
+        if path == "/metrics":
+            told = self.metrics or self.prometheus()
+            return Reply(body=told.encode()) if self.slots else error(404, "Not Found")
         if self.key and headers.get("authorization") != f"Bearer {self.key}":
             return error(401, "Incorrect API key provided", "invalid_api_key")
         if path == "/v1/models":
@@ -111,9 +120,32 @@ class Server:
         self.active += 1
         self.peak = max(self.peak, self.active)
         try:
-            return await self.complete(body)
+            return await (self.queue(body) if self.slots else self.complete(body))
         finally:
             self.active -= 1
+
+    async def queue(self, body: bytes) -> Reply:
+        """Wait for a slot, then answer."""
+        self.free = self.free or asyncio.Semaphore(self.slots)
+        self.queues.append(self.active - self.working - 1)
+        async with self.free:
+            self.working += 1
+            try:
+                return await self.complete(body)
+            finally:
+                self.working -= 1
+
+    def prometheus(self) -> str:
+        """Return the gauges of two engines, as vLLM's page of metrics has them."""
+        lines = ["# HELP vllm:num_requests_running Number of requests in model execution batches."]
+        lines += ["# TYPE vllm:num_requests_running gauge"]
+        told = {"running": self.working, "waiting": self.active - self.working}
+        for name, value in told.items():
+            for engine, part in enumerate((value - value // 2, value // 2)):
+                label = f'{{engine="{engine}",model_name="m"}}'
+                lines.append(f"vllm:num_requests_{name}{label} {float(part)}")
+        lines.append('vllm:num_requests_waiting_by_reason{reason="capacity"} 77.0')
+        return "\n".join(lines) + "\n"
 
     async def complete(self, body: bytes) -> Reply:
         if self.active > self.most or not self.within_rate():
@@ -180,7 +212,7 @@ class Server:
             return {**batch, "status": "failed", "errors": faults}
         lines = self.files[batch["input_file_id"]].splitlines()
         entries = [self.batch_entry(number, json.loads(line)) for number, line in enumerate(lines)]
-        done = {"status": self.batch_end}
+        done: dict[str, Any] = {"status": self.batch_end}
         for kind, good in (("output_file_id", True), ("error_file_id", False)):
             chosen = [e for e in entries if bool(e["response"] and not e["error"]) is good]
             name = f"file-{len(self.files)}"

@@ -286,6 +286,24 @@ def test_a_400_stops_where_the_model_is_not_listed_and_nothing_was_answered(
     assert table["fault"].null_count == 1
 
 
+def test_bad_rows_before_any_answer_are_no_wrong_model(tmp_path: Path) -> None:
+    """An alias that the server takes and does not list; a word without pictures settles it."""
+
+    def behave(server: Server, payload: dict[str, Any]) -> Reply:
+        bad = any(f"clip {number}?" in str(payload) for number in range(4))
+        return error(400, "image too small") if bad else completion()
+
+    server = Server(behave)
+    lanes = [{"concurrency": 1}]
+    with Endpoint(server) as endpoint:
+        lanes[0]["url"] = endpoint.url
+        told = cell(tmp_path, "", options={"model": "other", "n": 1}, lanes=lanes)
+        table = ask_teacher(*shard(6), cell=told)
+    assert [row["fault"] is None for row in table.to_pylist()] == [False] * 4 + [True] * 2
+    words = [p for p in server.payloads if isinstance(p["messages"][0]["content"], str)]
+    assert len(words) == 1 and server.requests == 7
+
+
 def test_an_address_that_nobody_answers_stops_within_seconds(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

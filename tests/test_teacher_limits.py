@@ -1,5 +1,6 @@
 """The parts of the teacher's client that need no server: windows, faults, budget, plan."""
 
+import heapq
 import json
 from email.utils import formatdate
 
@@ -79,7 +80,42 @@ def test_a_refused_lane_is_sent_evenly() -> None:
         while window.room(0, 5 + step / 100):
             window.take_sent()
             sent += 1
-    assert 55 <= sent <= 70, "100 in 2 seconds, a quarter faster"
+    assert 55 <= sent <= 70, "100 in 2 seconds, a tenth faster"
+
+
+def limited(latency: float, rate: float = 150.0, asks: int = 6000) -> tuple[float, float]:
+    """Ask a server that takes `rate` a second; return refused for accepted, and the share of it."""
+    window, ends, later, taken = Window(512), [], [], []
+    waiting, tokens, now, refused = asks, 10.0, 0.0, 0
+    while len(taken) < asks or ends:
+        now, tokens = now + STEP_S, min(10.0, tokens + rate * STEP_S)
+        while ends and ends[0][0] <= now:
+            _, began, accepted = heapq.heappop(ends)
+            if accepted:
+                window.take_accepted(len(ends), now, now - began)
+                continue
+            refused += 1
+            window.take_refused(len(ends), now, 1.0)
+            heapq.heappush(later, now + 1.0)
+        while later and later[0] <= now:
+            heapq.heappop(later)
+            waiting += 1
+        while waiting and window.room(len(ends), now):
+            window.take_sent()
+            waiting -= 1
+            accepted = tokens >= 1
+            heapq.heappush(ends, (now + (latency if accepted else STEP_S), now, accepted))
+            if accepted:
+                tokens -= 1
+                taken.append(now)
+    middle = taken[asks // 4 : 3 * asks // 4]
+    return refused / asks, (len(middle) - 1) / (middle[-1] - middle[0]) / rate
+
+
+@pytest.mark.parametrize("latency", [0.1, 0.3, 1.0, 2.0, 3.0])
+def test_a_server_with_a_rate_is_used_and_seldom_refuses(latency: float) -> None:
+    refused, share = limited(latency)
+    assert refused < 0.1 and share > 0.9
 
 
 def test_backoff_doubles_and_is_capped() -> None:

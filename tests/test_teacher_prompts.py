@@ -68,7 +68,7 @@ def test_a_prompt_that_cannot_be_right_is_told_with_its_file(text: str, told: st
 
 
 def test_an_unknown_prompt_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="grounded, video-r1"):
+    with pytest.raises(RecipeError, match=r"grounded, .*video-r1"):
         load_prompt("viedo-r1")
     own = tmp_path / "mine.md"
     own.write_text(text_of(SECTIONS))
@@ -82,8 +82,13 @@ def test_letters_go_on_after_z() -> None:
     assert [letter(i) for i in (0, 25, 26, 27, 701, 702)] == ["A", "Z", "AA", "AB", "ZZ", "AAA"]
 
 
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", original.NAMES)
 def test_the_published_prompt_is_read_and_never_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The templates are its authors', so stand-ins with their own hashes take their place here."""
     question = "{Question}\nThink {as} you like."
@@ -91,23 +96,34 @@ def test_the_published_prompt_is_read_and_never_run(
     source = f"import missing\ndef f():\n    QUESTION_TEMPLATE = {question!r}\n"
     source += f"    TYPE_TEMPLATE = {types!r}\n    raise SystemExit\n"
     monkeypatch.setenv("R1DATA_CACHE", str(tmp_path))
-    monkeypatch.setattr(original, "URL", "http://127.0.0.1:9/nothing")
+    monkeypatch.setattr(original, "ROOT", "http://127.0.0.1:9/nothing")
     with pytest.raises(InputError, match="put that file at") as problem:
-        load_prompt("video-r1-original")
-    path = original.kept_at()
+        load_prompt(name)
+    path = original.kept_at(original.NAMES[name])
     assert str(path) in str(problem.value)
     path.parent.mkdir(parents=True)
     path.write_text(source)
     with pytest.raises(InputError, match="other hashes"):
-        load_prompt("video-r1-original")
+        load_prompt(name)
     sorted_types = json.dumps(types, sort_keys=True, ensure_ascii=False)
-    for name, text in (("QUESTION_SHA256", question), ("TYPES_SHA256", sorted_types)):
-        monkeypatch.setattr(original, name, hashlib.sha256(text.encode()).hexdigest())
-    prompt = load_prompt("video-r1-original")
+    monkeypatch.setitem(original.SHA256, original.NAMES[name], sha256(question))
+    monkeypatch.setattr(original, "TYPES_SHA256", sha256(sorted_types))
+    prompt = load_prompt(name)
     assert prompt.fill("Why?", ["x", "y"], "OCR") == (
         "Why?Options:\nA. x\nB. y\n\nThink {as} you like. Say OCR…"
     )
     assert prompt.fill("Why?", [], "OCR") == "Why?\nThink {as} you like. Say OCR…"
     path.write_text("not python (")
     with pytest.raises(InputError, match="is not the published"):
-        load_prompt("video-r1-original")
+        load_prompt(name)
+
+
+def test_the_published_files_have_the_published_hashes(real_data: Path) -> None:
+    """Wherever somebody has put the two files beside the real data."""
+    folder = real_data / "video-r1"
+    if not folder.is_dir():
+        pytest.skip("the two published files are not there")
+    for file in original.NAMES.values():
+        text = (folder / Path(file).name).read_text(encoding="utf-8")
+        question, types = original.read_original(text, "here", file)
+        assert "{Question}" in question and set(types) == set(PROBLEM_TYPES)

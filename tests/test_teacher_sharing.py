@@ -130,3 +130,9 @@ def test_a_ledger_survives_its_text_and_a_torn_one_is_none() -> None:
     whole = Ledger({"6.responses": Money(1.5, 2.0, True)}, {"lane": {"most": 3}}, {"0": row})
     assert decode(encode(whole)) == whole and len(encode(whole)) % 4096 == 0
     assert decode(encode(whole)[:-4000]) is None
+
+
+def test_a_system_without_such_locks_is_told_in_a_line() -> None:
+    code = "import sys; sys.modules['fcntl'] = None; import r1data.teacher.stage"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "MissingPackage: asking a teacher needs file locks" in done.stderr.splitlines()[-1]

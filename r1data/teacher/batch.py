@@ -18,14 +18,14 @@ from typing import IO, Any, TypeVar
 
 import openai
 
-from r1data.errors import Interrupted, TeacherStop
-from r1data.teacher.batch_files import Part, open_parts, read_lines
+from r1data.errors import Interrupted, RowDrop, TeacherStop
+from r1data.teacher.batch_files import Part, open_parts, read_lines, request_line
 from r1data.teacher.budget import Budget, Prices, estimate_input
 from r1data.teacher.faults import Kind, Outcome, Usage, read_status, scrub
 from r1data.teacher.journal import Journal, read_journals, response_record
 from r1data.teacher.lanes import Lane
 from r1data.teacher.limits import backoff
-from r1data.teacher.requests import Ask, encode_body
+from r1data.teacher.requests import Ask, gone
 from r1data.teacher.sharing import Seat, shared_money
 
 T = TypeVar("T")
@@ -170,8 +170,13 @@ def fill(work: Batching, file: IO[bytes]) -> Part | None:
     size = 0
     while work.waiting and len(part.keys) < MOST_REQUESTS:
         ask = work.waiting[0]
-        line = request_line(ask, work)
-        estimate = estimate_input(ask.question.text, ask.question.sizes)
+        try:
+            line = request_line(ask, work.model, work.params, work.lane.media)
+        except (RowDrop, OSError) as problem:
+            fail(work, ask, gone(problem))
+            work.waiting.popleft()
+            continue
+        estimate = estimate_input(ask.question.text, ask.question.sizes_for(work.lane.media))
         if len(line) > MOST_BYTES:
             fail(work, ask, f"a request of {len(line):,} bytes: a batch takes {MOST_BYTES:,}")
             work.waiting.popleft()
@@ -197,13 +202,6 @@ def reserve(work: Batching, part: Part) -> bool:
         return True
     work.waiting.extendleft(work.asks[key] for key in reversed(part.keys))
     return False
-
-
-def request_line(ask: Ask, work: Batching) -> bytes:
-    """Return one line of the file."""
-    body = encode_body(ask.question, work.model, work.params, work.lane.media, ask.k)
-    head = f'{{"custom_id":"{ask.key}","method":"POST","url":"/v1/chat/completions","body":'
-    return head.encode() + body + b"}\n"
 
 
 def upload(client: openai.OpenAI, name: str, file: IO[bytes]) -> str:
@@ -251,7 +249,7 @@ def collect(work: Batching, part: Part, batch: Any) -> None:
     crowded = batch.status == "failed" and failed_for(work, batch)
     work.full = crowded
     with work.seat.turn() as ledger, shared_money(ledger, work.seat.name, work.budget):
-        known = read_journals(work.seat.folder).places
+        known = read_journals(work.seat.folder, work.seat.part).places
         new = [key for key in part.keys if key not in known]
         for key in new:
             missing = Outcome(Kind.BUSY if crowded else Kind.AGAIN, f"batch {batch.status}")

@@ -8,8 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from r1data.teacher.faults import Kind, Outcome, read_reply, read_status, scrub
+from r1data.teacher.journal import opened
+from r1data.teacher.requests import Ask, encode_body
 
 LOG = logging.getLogger(__name__)
+
+
+def request_line(ask: Ask, model: str, params: Mapping[str, Any], media: str) -> bytes:
+    """Return one line of a file of requests. Raises RowDrop or OSError where a clip is gone."""
+    body = encode_body(ask.question, model, params, media, ask.k)
+    head = f'{{"custom_id":"{ask.key}","method":"POST","url":"/v1/chat/completions","body":'
+    return head.encode() + body + b"}\n"
 
 
 @dataclass
@@ -30,9 +39,8 @@ def open_parts(folder: Path) -> dict[str, Part]:
     over: set[str] = set()
     for path in sorted(folder.glob("*.batches.jsonl")):
         for line in path.read_bytes().splitlines():
-            try:
-                step = json.loads(line)
-            except ValueError:  # torn by a kill
+            step = opened(line)
+            if step is None:  # torn by a kill
                 continue
             if step["step"] == "file":
                 names = ("file", "keys", "estimate", "output")

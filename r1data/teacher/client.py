@@ -1,6 +1,7 @@
 """One request on the wire, through the openai package."""
 
 import asyncio
+import ctypes
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -18,6 +19,9 @@ CONNECT_S = 30.0
 PIECE = 131_072
 # json.loads of a megabyte takes about 5 ms; above that it would be felt by every other request.
 THREAD_ABOVE = 1_000_000
+# Of malloc.h. A body of 64 frames has 2.3 MB; at most as much is kept as may wait to be sent.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+LARGEST_REUSED, MOST_KEPT = 4 * 2**20, 64 * 2**20
 HEADERS = {"Content-Type": "application/json", "X-Stainless-Raw-Response": "true"}
 
 
@@ -39,6 +43,20 @@ def open_client(lane: Lane) -> openai.AsyncOpenAI:
         timeout=timeout,
         http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout),
     )
+
+
+def keep_freed_pages() -> None:
+    """Let glibc keep the pages that sent bodies leave, instead of fetching zeroed ones each time.
+
+    Of the CPU that a body of 585 kB took to build, 0.8 of 1.2 ms were page faults (measured). Other
+    C libraries have no such switch and stay as fast as they are.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(M_MMAP_THRESHOLD, LARGEST_REUSED)
+    mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
 
 
 async def post(

@@ -1,10 +1,14 @@
-"""What an endpoint takes: asked with one tiny picture, told in plain findings."""
+"""What an endpoint takes: asked with a tiny picture and a tiny clip, told in plain findings."""
 
 import asyncio
 import base64
 import json
+import tempfile
+from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
+from r1data.teacher.clips import WHOLE
 from r1data.teacher.faults import Kind, Outcome
 from r1data.teacher.lanes import Lane
 
@@ -15,7 +19,9 @@ TINY_JPEG = base64.b64decode(
     "AAAAAAAAAAD/2gAIAQEAAD8AAAAAAP/Z"
 )
 MAX_TOKENS = 16
-TIMEOUT_S = 60.0
+HERE = ("127.0.0.1", "localhost", "::1")
+# Eight pictures of 56 x 56 in two seconds: as few as video readers take without complaint.
+CLIP_FRAMES, CLIP_RATE, CLIP_SIDE = 8, 4, 56
 
 
 class Finding(NamedTuple):
@@ -25,15 +31,26 @@ class Finding(NamedTuple):
     what: str
 
 
-def examine(lane: Lane, model: str) -> list[Finding]:
-    """Ask the lane for its models, and `model` about a tiny picture in each form of media.
+def examine(lane: Lane, model: str, folder: Path | None = None) -> list[Finding]:
+    """Ask the lane for its models, and `model` about a tiny picture or clip in each form of media.
 
-    Never raises for what the server does; costs two requests of sixteen tokens.
+    A clip to be read as a file is put below `folder` for a moment. Never raises for what the
+    server does; costs three requests of sixteen tokens, four to a server on this machine.
     """
-    return asyncio.run(ask_all(lane, model))
+    below = folder if folder is not None and folder.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=below) as place:
+        clip = tiny_clip(Path(place) / "tiny.mp4")
+        return asyncio.run(ask_all(lane, model, clip))
 
 
-async def ask_all(lane: Lane, model: str) -> list[Finding]:
+def forms_for(lane: Lane) -> list[str]:
+    """Return the forms to try; a file is told only to servers that can see it."""
+    local = lane.media == "video_file" or urlsplit(lane.url).hostname in HERE
+    return ["image_url", "video_url", "video_mp4", *(["video_file"] if local else [])]
+
+
+async def ask_all(lane: Lane, model: str, clip: Path) -> list[Finding]:
+    """Ask everything of one lane, one question after the other."""
     from r1data.teacher.client import list_models, open_client
 
     client = open_client(lane)
@@ -42,11 +59,11 @@ async def ask_all(lane: Lane, model: str) -> list[Finding]:
         findings = [about_models(lane, model, outcome, models)]
         if outcome.kind is Kind.UNREACHABLE:
             return findings
-        for form in ("image_url", "video_url"):
-            found = await try_form(client, lane, model, form)
+        for form in forms_for(lane):
+            found, hopeless = await try_form(client, lane, model, form, clip)
             findings += found
-            if found[0].good is False:
-                break  # wrong key or model: the next form would only meet the same
+            if hopeless:
+                break
         return findings
     finally:
         await client.close()
@@ -66,24 +83,32 @@ def about_models(lane: Lane, model: str, outcome: Outcome, models: list[dict[str
     return Finding(None, f"lists no models ({outcome.message or 'an empty list'})")
 
 
-async def try_form(client: Any, lane: Lane, model: str, form: str) -> list[Finding]:
-    """Ask about the tiny picture in one form of media."""
+async def try_form(
+    client: Any, lane: Lane, model: str, form: str, clip: Path
+) -> tuple[list[Finding], bool]:
+    """Ask in one form of media; also tell whether no other form could do any better."""
     from r1data.teacher.client import post
 
-    body = tiny_body(model, form)
+    body = tiny_body(model, form, clip)
     outcome = await post(client, lane, body, MAX_TOKENS, None, lambda: None)
     if outcome.kind not in (Kind.ANSWER, Kind.CUT):
-        missing = form == "video_url" and outcome.kind is Kind.REFUSED
+        # a wrong key or model, or nobody there: the next form would only meet the same
+        hopeless = outcome.kind in (Kind.STOP, Kind.UNREACHABLE)
         told = f"media: {form} is not taken: {outcome.message}"
-        return [Finding(None if missing else False, told)]
-    findings = [Finding(True, f"media: {form} is taken")]
-    if form != lane.media:
-        return findings
+        return [Finding(False if hopeless or form == lane.media else None, told)], hopeless
+    where = f", below {clip.parent.parent} at least" if form == "video_file" else ""
+    findings = [Finding(True, f"media: {form} is taken{where}")]
+    return findings + (about_reply(outcome) if form == lane.media else []), False
+
+
+def about_reply(outcome: Outcome) -> list[Finding]:
+    """Say what the reply in the lane's own form tells beside its text."""
+    findings = []
     if outcome.usage.tokens_in is None:
         told = "reports no usage: neither budget nor cost can be told"
         findings.append(Finding(False, told))
     else:
-        told = f"reports usage: {outcome.usage.tokens_in} tokens in for an 28 x 28 picture"
+        told = f"reports usage: {outcome.usage.tokens_in} tokens in for something tiny"
         findings.append(Finding(True, told))
     limits = dict(outcome.limits or {})
     if limits:
@@ -92,14 +117,34 @@ async def try_form(client: Any, lane: Lane, model: str, form: str) -> list[Findi
     return findings
 
 
-def tiny_body(model: str, form: str) -> bytes:
-    """Return a request about the tiny picture."""
-    encoded = base64.b64encode(TINY_JPEG).decode()
-    url = f"data:image/jpeg;base64,{encoded}"
-    if form == "video_url":
-        url = f"data:video/jpeg;base64,{encoded},{encoded}"
+def tiny_clip(path: Path) -> Path:
+    """Write a grey clip of two seconds."""
+    import av
+    import numpy as np
+
+    with av.open(path, "w") as out:
+        stream: Any = out.add_stream("libx264", rate=CLIP_RATE)
+        stream.width = stream.height = CLIP_SIDE
+        stream.pix_fmt = "yuv420p"
+        grey = np.full((CLIP_SIDE, CLIP_SIDE, 3), 128, np.uint8)
+        for _ in range(CLIP_FRAMES):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        out.mux(stream.encode(None))
+    return path
+
+
+def tiny_body(model: str, form: str, clip: Path) -> bytes:
+    """Return a request about the tiny picture or clip."""
+    picture, film = (base64.b64encode(data).decode() for data in (TINY_JPEG, clip.read_bytes()))
+    url = {
+        "image_url": f"data:image/jpeg;base64,{picture}",
+        "video_url": f"data:video/jpeg;base64,{picture},{picture}",
+        "video_mp4": f"data:video/mp4;base64,{film}",
+        "video_file": clip.resolve().as_uri(),
+    }[form]
     text = {"type": "text", "text": "Which colour is this? One word."}
-    content = [{"type": form, form: {"url": url}}, text]
+    part = "video_url" if form in WHOLE else form
+    content = [{"type": part, part: {"url": url}}, text]
     request = {
         "model": model,
         "messages": [{"role": "user", "content": content}],

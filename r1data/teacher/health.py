@@ -139,7 +139,7 @@ async def answers(running: Running) -> bool:
 
 def start(lane: Lane) -> Running:
     """Open the connections of a lane."""
-    window = Window(lane.concurrency, since=time.monotonic())
+    window = Window(lane.concurrency, lane.window, since=time.monotonic())
     return Running(lane, open_client(lane), window)
 
 
@@ -180,3 +180,15 @@ def all_dead(lanes: list[Running]) -> TeacherStop:
         f"no teacher is left: {told}; what was answered is kept: "
         "start the server or correct run.lanes, and run the same command again"
     )
+
+
+def stop_message(running: Running, model: str, outcome: Outcome) -> str:
+    """Say in one line why no request will ever be taken, and what to do."""
+    advice = {
+        400: f"the key is wrong, or the server knows no model '{model}'",
+        401: "set the right key in run.lanes (key: $NAME reads it from the environment)",
+        403: "this key may not use the model: ask for access or take another lane",
+        404: f"does the server know the model '{model}', and does the url end in /v1?",
+        429: "the account is out of credit: top it up",
+    }.get(outcome.status, "check run.lanes")
+    return f"{running.lane.shown} answers {outcome.message}; {advice}; then run the same again"

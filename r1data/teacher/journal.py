@@ -2,18 +2,32 @@
 
 `NNNNN.journal.jsonl` holds the responses, `NNNNN.discarded.jsonl` what was paid for and thrown away
 (a reply cut short, say): only the budget reads that one. Both are append-only and never deleted.
+Each line ends with a checksum of itself; one that ends with `~` is given up: torn by a kill, or
+damaged and mended.
 """
 
 import errno
+import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import DiskStop
+from r1data.grid.parts import read_part
 from r1data.teacher.faults import Outcome
 from r1data.teacher.requests import Ask
+
+GIVEN_UP = b"~"
+SEAL = re.compile(rb',"check":"([0-9a-f]{16})"}$')
+# Lines of earlier versions have no seal; one whose seal's name was hit has a key of no version.
+KNOWN = """
+request_sha256 id k model served_model prompt_sha256 text finish_reason tokens_in tokens_out tokens
+fault lane usd seconds tries again why step file keys estimate output batch status
+"""
+KEYS = frozenset(KNOWN.split())
 
 
 class Place(NamedTuple):
@@ -36,16 +50,22 @@ class Index:
 
 # Several shards are asked one after the other in one process: each file is read just once, and
 # after that only what was appended.
-INDEXES: dict[Path, Index] = {}
+INDEXES: dict[tuple[Path, str], Index] = {}
 
 
-def read_journals(folder: Path) -> Index:
-    """Return the index over all journals of `folder`, bringing the one in memory up to date."""
+def read_journals(folder: Path, part: str = "") -> Index:
+    """Return the index over all journals of `folder`, bringing the one in memory up to date.
+
+    Of a build that is made in parts, only those of the shards of one.
+    """
     folder = folder.resolve()
     files = [*sorted(folder.glob("*.journal.jsonl")), *sorted(folder.glob("*.discarded.jsonl"))]
-    index = INDEXES.get(folder)
+    if part:
+        mine = read_part(part)  # the journals of probes are named blind-00012
+        files = [each for each in files if mine.owns(each.name.split(".")[0].split("-")[-1])]
+    index = INDEXES.get((folder, part))
     if index is None or not grown_only(index, files):
-        index = INDEXES[folder] = Index()
+        index = INDEXES[folder, part] = Index()
     for path in files:
         read_tail(index, path)
     return index
@@ -89,12 +109,37 @@ def read_line(index: Index, path: Path, offset: int, line: bytes) -> None:
 
 
 def parse_line(line: bytes) -> dict[str, Any] | None:
-    """Return the record of a line, or None where the line is torn."""
+    """Return the response of a line, or None where the line is torn or damaged."""
+    record = opened(line)
+    return record if record is not None and "request_sha256" in record else None
+
+
+def sealed(record: dict[str, Any]) -> bytes:
+    """Return a record as a line that ends with its own checksum."""
+    body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()[:-1]
+    return body + b',"check":"' + seal_of(body) + b'"}\n'
+
+
+def seal_of(body: bytes) -> bytes:
+    """Return the checksum of a line's text before its seal."""
+    return hashlib.sha256(body).hexdigest()[:16].encode()
+
+
+def opened(line: bytes) -> dict[str, Any] | None:
+    """Return what a line holds, or None where it is not as it was written."""
+    text = line.removesuffix(b"\n")
+    seal = SEAL.search(text)
+    if seal and seal_of(text[: seal.start()]) != seal[1]:
+        return None
     try:
-        record = json.loads(line)
+        record = json.loads(text)
     except ValueError:
         return None
-    return record if isinstance(record, dict) and "request_sha256" in record else None
+    if not isinstance(record, dict):
+        return None
+    if seal:
+        del record["check"]
+    return record if seal or record.keys() <= KEYS else None
 
 
 def look_up(index: Index, key: str) -> dict[str, Any] | None:
@@ -140,7 +185,7 @@ class Journal:
 
     def append(self, record: dict[str, Any]) -> None:
         """Write one line. Raises DiskStop where the disk does not take it."""
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = sealed(record)
         try:
             if self.descriptor is None:
                 self.descriptor = open_for_append(self.path)
@@ -168,9 +213,9 @@ class Journal:
 
 
 def open_for_append(path: Path) -> int:
-    """Open `path`, ending a line that a kill left torn so that the next one starts on its own."""
+    """Open `path`, giving up a line that a kill left torn so that the next starts on its own."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     size = os.fstat(descriptor).st_size
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        os.write(descriptor, b"\n")
+        os.write(descriptor, GIVEN_UP + b"\n")
     return descriptor

@@ -8,7 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 from r1data.environment import from_environment
 from r1data.errors import UsageError
 
-FORMS = ("image_url", "video_url")
+# Each picture in a part of its own, all of them as one video, or the clip itself (see clips).
+FORMS = ("image_url", "video_url", "video_mp4", "video_file")
+# How many requests are in flight: learned from refusals, as many as `concurrency` says, or as the
+# queue that vLLM tells at /metrics asks for.
+WINDOWS = ("adaptive", "fixed", "metrics")
 
 # A reply of 1,024 tokens takes under a minute; ten minutes leave room for long thoughts in a queue.
 TIMEOUT_S = 600.0
@@ -26,6 +30,7 @@ class Lane:
     concurrency: int = CONCURRENCY
     media: str = "image_url"
     timeout: float = TIMEOUT_S
+    window: str = "adaptive"
 
 
 def read_lanes(settings: Mapping[str, Any]) -> list[Lane]:
@@ -58,6 +63,9 @@ def read_lane(lane: Mapping[str, Any], number: int) -> Lane:
     concurrency = int(lane.get("concurrency") or CONCURRENCY)
     if concurrency < 1:
         raise UsageError(f"run.lanes[{number}].concurrency must be at least 1, not {concurrency}")
+    window = str(lane.get("window") or "adaptive")
+    if window not in WINDOWS:
+        raise UsageError(f"run.lanes[{number}].window: '{window}' is none of {', '.join(WINDOWS)}")
     return Lane(
         url=url,
         shown=without_secrets(url),
@@ -65,6 +73,7 @@ def read_lane(lane: Mapping[str, Any], number: int) -> Lane:
         concurrency=concurrency,
         media=media,
         timeout=float(lane.get("timeout") or TIMEOUT_S),
+        window=window,
     )
 
 

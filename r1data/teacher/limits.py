@@ -6,7 +6,9 @@ Pure bookkeeping: the time comes in as an argument, in seconds of any monotonic 
 import heapq
 from dataclasses import dataclass, field
 
-TICK_S = 0.5
+# What a change did is seen after a round trip, so a tick is as long as one: with half a second for
+# all, 0.19 were refused for each accepted at 2 s and 150 a second, and now 0.06 (simulated).
+TICK_S, MOST_TICK_S = 0.5, 5.0
 # The window opens at this size and doubles each round trip until the first refusal.
 OPENING = 32
 # Each tick without refusals adds 2% more growth than the last one had: a window that was cut too
@@ -17,10 +19,10 @@ GROWTH, MOST_GROWTH = 0.02, 0.3
 MILD_SHARE, MOST_CUT = 0.2, 0.5
 # So few refusals at a window this small have little to do with how much is sent: some servers
 # refuse at random, and a window that answered each of those with a cut would close.
-FLOOR, FLOOR_SHARE = 32.0, 0.1
-# A lane that was ever refused is sent its window evenly over a round trip, a quarter faster than
-# the mean: answers come home in bursts, and bursts meet a 429 where the same rate would not.
-PACE, BURST_S = 1.25, 0.05
+FLOOR, FLOOR_SHARE = 16.0, 0.1
+# A lane that was ever refused is sent its window evenly over a round trip, a tenth faster than the
+# mean: answers come home in bursts, and bursts meet a 429 where the same rate would not.
+PACE, BURST_S = 1.1, 0.05
 # More than this share of failures among what ends in a tick stops growth.
 FAILING_SHARE = 0.25
 # A refused request keeps its place for so long: the next one would only meet the same 429.
@@ -34,10 +36,12 @@ BACKOFF_REPLY_S = 2.0
 class Window:
     """At most `size` requests of one lane at once, never above `most`.
 
-    Only a 429 shrinks it, once a tick, by the share that was refused; failures only stop growth.
+    Only a 429 shrinks it, once a tick, by the share that was refused; failures only stop growth. Of
+    another `kind` than adaptive it stays as it is set: "fixed" at `most`, "metrics" by its server.
     """
 
     most: int
+    kind: str = "adaptive"
     size: float = 0.0
     opening: bool = True
     since: float = 0.0
@@ -53,19 +57,22 @@ class Window:
     allowed_at: float = 0.0
 
     def __post_init__(self) -> None:
-        self.size = self.size or float(min(self.most, OPENING))
+        opening = self.most if self.kind == "fixed" else min(self.most, OPENING)
+        self.size = self.size or float(opening)
+        self.opening = self.opening and self.kind == "adaptive"
 
     def room(self, in_flight: int, now: float) -> bool:
         """Tell whether one more may be sent, and remember where the answer was no."""
         while self.holds and self.holds[0] <= now:
             heapq.heappop(self.holds)
-        free = in_flight + len(self.holds) < int(self.size)
+        free = in_flight + len(self.holds) < int(self.size) and self.paced(now)
+        # the pace counts, too: it follows the size, and would else keep it small for ever
         self.saturated = self.saturated or not free
-        return free and self.paced(now)
+        return free
 
     def paced(self, now: float) -> bool:
         """Tell whether the pace allows one more; there is none before the first refusal."""
-        if self.opening or not self.round_trip:
+        if self.opening or not self.round_trip or self.kind != "adaptive":
             return True
         pace = PACE * self.size / self.round_trip
         gained = (now - self.allowed_at) * pace
@@ -99,7 +106,8 @@ class Window:
 
     def tick(self, in_flight: int, now: float) -> None:
         """Once a tick: cut by what was refused, or grow where all room was used."""
-        if now - self.since < TICK_S:
+        tick = min(MOST_TICK_S, max(TICK_S, self.round_trip))
+        if now - self.since < tick or self.kind != "adaptive":
             return
         ended = self.refused + self.accepted + self.failed
         share = self.refused / (ended + in_flight) if self.refused else 0.0

@@ -8,9 +8,6 @@ second frame only.
 """
 
 import argparse
-import base64
-import binascii
-import hashlib
 import json
 import random
 import re
@@ -22,136 +19,22 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
-import numpy as np
 
 from r1data.errors import TeacherStop
 from r1data.teacher import seeing
 from r1data.teacher.looking import Look, options_in, question_in, times_in
+from r1data.teacher.mended import draft_in, mend
+from r1data.teacher.offline_request import MODEL, Asked, Refusal, parse
 from r1data.teacher.thinking import Thought, think
 
-MODEL = "offline"
 # More at once only wait for the interpreter's lock: 18 ms of CPU a request instead of 13.
 TURN = threading.Semaphore(2)
 LARGEST = 64 * 2**20  # bytes of a request
-MOST_CHOICES = 128  # what OpenAI's API allows
 IMAGE_TOKENS = 128  # of one picture: 100352 pixels at 28 x 28 a token
-DATA_URI = re.compile(r"data:image/[a-z+.-]+;base64,")
 SIZE = re.compile(r"(\d+) pixels wide and (\d+)(?: pixels)? high", re.IGNORECASE)
-
-
-class Refusal(Exception):
-    """A request that cannot be answered: HTTP status, OpenAI's error code, and a sentence."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-
-
-class Asked(NamedTuple):
-    """What a request holds, taken apart."""
-
-    images: list[np.ndarray]
-    text: str
-    choices: int
-    careful: bool  # temperature 0: no variation
-    seed: str  # all that the variation may depend on
-    most_tokens: int | None
-
-
-# The request
-
-
-def parse(body: bytes) -> Asked:
-    """Take a request apart, or raise Refusal."""
-    try:
-        request = json.loads(body)
-    except ValueError as problem:
-        raise Refusal(400, "invalid_json", f"the body is no JSON: {problem}") from problem
-    if not isinstance(request, dict):
-        raise Refusal(400, "invalid_type", "the body must be a JSON object")
-    if request.get("model") != MODEL:
-        message = f"the model {request.get('model')!r} does not exist; there is {MODEL!r}"
-        raise Refusal(404, "model_not_found", message)
-    if request.get("stream"):
-        raise Refusal(400, "unsupported_value", "'stream' is not supported here")
-    images, texts = parts(request)
-    return Asked(
-        images=images,
-        text="\n".join(texts),
-        choices=number(request, "n", 1, MOST_CHOICES) or 1,
-        careful=temperature(request) == 0,
-        seed=hashlib.sha256(body).hexdigest(),
-        most_tokens=number(request, "max_completion_tokens", 1) or number(request, "max_tokens", 1),
-    )
-
-
-def number(request: Mapping[str, Any], key: str, least: int, most: int = 10**9) -> int | None:
-    """Return a whole number of the request, None where it is absent."""
-    value = request.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        message = f"'{key}' must be a whole number from {least} to {most}, not {value!r}"
-        raise Refusal(400, "invalid_value", message)
-    return value
-
-
-def temperature(request: Mapping[str, Any]) -> float:
-    """Return the temperature; 1 where the request has none, as with OpenAI."""
-    value = request.get("temperature")
-    if value is None:
-        return 1.0
-    if not isinstance(value, int | float) or not 0 <= value <= 2:
-        message = f"'temperature' must be a number from 0 to 2, not {value!r}"
-        raise Refusal(400, "invalid_value", message)
-    return float(value)
-
-
-def parts(request: Mapping[str, Any]) -> tuple[list[np.ndarray], list[str]]:
-    """Return the pictures and the texts of the user's messages, in order."""
-    messages = request.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise Refusal(400, "missing_required_parameter", "'messages' must be a list with messages")
-    images, texts = [], []
-    for message in messages:
-        if not isinstance(message, dict) or "role" not in message:
-            raise Refusal(400, "invalid_type", "each message must be an object with a 'role'")
-        if message["role"] != "user":
-            continue
-        content = message.get("content")
-        pieces = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        for piece in pieces if isinstance(pieces, list) else [None]:
-            kind = piece.get("type") if isinstance(piece, dict) else None
-            if isinstance(piece, dict) and kind == "text" and isinstance(piece.get("text"), str):
-                texts.append(piece["text"])
-            elif isinstance(piece, dict) and kind == "image_url":
-                images.append(picture(piece, len(images) + 1))
-            else:
-                raise Refusal(400, "invalid_type", f"a content part of type {kind!r} is unknown")
-    if not texts:
-        raise Refusal(400, "missing_required_parameter", "no user message holds any text")
-    return images, texts
-
-
-def picture(piece: Mapping[str, Any], place: int) -> np.ndarray:
-    """Decode the data URI of an `image_url` part."""
-    where = piece.get("image_url")
-    uri = where.get("url") if isinstance(where, dict) else None
-    head = DATA_URI.match(uri) if isinstance(uri, str) else None
-    if not isinstance(uri, str) or head is None:
-        message = f"picture {place}: only data:image/...;base64 URIs are read here"
-        raise Refusal(400, "invalid_image_url", message)
-    try:
-        image = seeing.decode(base64.b64decode(uri[head.end() :], validate=True))
-    except binascii.Error as problem:
-        message = f"picture {place}: broken base64: {problem}"
-        raise Refusal(400, "invalid_base64", message) from problem
-    if image is None:
-        raise Refusal(400, "invalid_image", f"picture {place}: the bytes are no picture")
-    return image
 
 
 # The answer
@@ -191,11 +74,24 @@ def shorten(text: str, most_tokens: int | None) -> str:
 
 
 def completion(asked: Asked, choice: int) -> str:
-    """Return one answer: the thought in think tags, then the answer in answer tags."""
+    """Return one answer: the thought in think tags, then the answer in answer tags.
+
+    A draft that is to be revised stays where what it measures does not contradict it.
+    """
+    text, draft = draft_in(asked.text)
+    if draft is not None:
+        thought = consider(
+            asked._replace(text=text), random.Random(f"{asked.seed}/{choice}"), 110, 1
+        )
+        return mend(draft, thought) or tagged(thought)
     rng = random.Random(f"{asked.seed}/{choice}")
     careless = not asked.careful and rng.random() < 0.2 and len(asked.images) > 2
     saturation = 110 if asked.careful else rng.choice((95, 110, 125))
-    thought = consider(asked, rng, saturation, 2 if careless else 1)
+    return tagged(consider(asked, rng, saturation, 2 if careless else 1))
+
+
+def tagged(thought: Thought) -> str:
+    """Return a thought as text."""
     words = " ".join(thought.lines)
     return f"<think>\n{words}\n</think>\n<answer>{thought.answer}</answer>"
 

@@ -28,18 +28,20 @@ def estimate(
     height: int,
     options: Mapping[str, Any],
     prices: Mapping[str, Any] | None,
+    draft: tuple[int, int] = (0, 0),
 ) -> Estimate:
     """Estimate what `rows` questions with `frames_each` pictures of width x height pixels take.
 
-    Pictures are counted as Qwen counts them, one token for 28 x 28 pixels; the high end doubles
-    that, since hosted models count tiles.
+    `draft` are the tokens of the chain that a revision is about. Pictures are counted as Qwen
+    counts them, one token for 28 x 28 pixels; the high end doubles that, since hosted models count
+    tiles.
     """
     rounds = read_rounds(options["n"])
     fewest, requests = rows * len(rounds.first), rows * (len(rounds.first) + len(rounds.more))
     most = int(options["max_tokens"])
     sizes = ((width, height),) * frames_each
-    low_in = fewest * estimate_input("x" * TEXT_BYTES[0], sizes)
-    high_in = requests * estimate_input("x" * TEXT_BYTES[1], sizes * 2)
+    low_in = fewest * (estimate_input("x" * TEXT_BYTES[0], sizes) + draft[0])
+    high_in = requests * (estimate_input("x" * TEXT_BYTES[1], sizes * 2) + draft[1])
     low_out, high_out = fewest * min(LEAST_OUTPUT, most), requests * most
     usd = None
     if prices is not None:

@@ -13,8 +13,10 @@ from r1data.teacher import original
 
 PROBLEM_TYPES = ("multiple choice", "numerical", "OCR", "free-form", "regression")
 PLACEHOLDERS = ("problem", "options", "instruction")
+# What the prompt of a revision holds beside them: the chain that is to be revised.
+DRAFT = "draft"
 HEADING = re.compile(r"^## +(.+?) *$")
-SLOT = re.compile(r"\{(problem|options|instruction)\}")
+SLOT = re.compile(r"\{(problem|options|instruction|draft)\}")
 
 
 class Prompt(NamedTuple):
@@ -26,28 +28,32 @@ class Prompt(NamedTuple):
     sha256: str
     options: str = "{options}"  # what stands around the lettered options where there are any
 
-    def fill(self, problem: str, options: Sequence[str], problem_type: str) -> str:
+    def fill(self, problem: str, options: Sequence[str], problem_type: str, draft: str = "") -> str:
         """Return the text for one question; option texts get their letters here.
 
-        Everything is replaced in one pass, so braces inside a question stay what they are.
+        `draft` is the chain that a revision is about. Everything is replaced in one pass, so braces
+        inside a question stay what they are.
         """
         lettered = "\n".join(f"{letter(i)}. {text}" for i, text in enumerate(options))
         slots = {
             "problem": problem,
             "options": self.options.replace("{options}", lettered),
             "instruction": self.instructions[problem_type],
+            DRAFT: draft,
         }
         template = self.question if options else without_options(self.question)
         return SLOT.sub(lambda slot: slots[slot[1]], template)
 
 
-def load_prompt(name: str) -> Prompt:
+def load_prompt(name: str, revises: bool = False) -> Prompt:
     """Read recipes/prompts/NAME.md, or the file itself where `name` ends in ".md".
 
-    "video-r1-original" is fetched on first use. Raises RecipeError or InputError.
+    `revises` asks for a prompt that holds {draft}, which no other may hold.
+    "video-r1-original" and "video-r1-trainer" are fetched on first use. Raises RecipeError or
+    InputError.
     """
-    if name == original.NAME:
-        return original_prompt(*original.original_parts())
+    if name in original.NAMES and not revises:
+        return original_prompt(name)
     path = Path(name) if name.endswith(".md") else place("recipes") / "prompts" / f"{name}.md"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in (place("recipes") / "prompts").glob("*.md")))
@@ -56,17 +62,19 @@ def load_prompt(name: str) -> Prompt:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as problem:
         raise RecipeError(f"{path}: not UTF-8 text: {problem}") from problem
-    return parse_prompt(path.stem, text, str(path))
+    return parse_prompt(path.stem, text, str(path), revises)
 
 
-def original_prompt(question: str, types: Mapping[str, str]) -> Prompt:
-    """Put the published templates together as their authors' script does."""
+def original_prompt(name: str) -> Prompt:
+    """Put the published templates together as their authors' scripts do."""
+    file = original.NAMES[name]
+    question, types = original.original_parts(file)
     template = question.replace("{Question}", "{problem}{options}") + "{instruction}"
-    digest = hashlib.sha256((original.QUESTION_SHA256 + original.TYPES_SHA256).encode()).hexdigest()
-    return Prompt(original.NAME, template, types, digest, "Options:\n{options}\n")
+    digest = hashlib.sha256((original.SHA256[file] + original.TYPES_SHA256).encode()).hexdigest()
+    return Prompt(name, template, types, digest, "Options:\n{options}\n")
 
 
-def parse_prompt(name: str, text: str, where: str) -> Prompt:
+def parse_prompt(name: str, text: str, where: str, revises: bool = False) -> Prompt:
     """Parse the text of a prompt file; what stands above the first section is for the reader."""
     text = text.replace("\r\n", "\n")
     sections = split_sections(text, where)
@@ -74,9 +82,13 @@ def parse_prompt(name: str, text: str, where: str) -> Prompt:
     if missing:
         raise RecipeError(f"{where}: the section '## {missing[0]}' is missing or empty")
     question = sections.pop("question")
-    for slot in PLACEHOLDERS:
+    for slot in (*PLACEHOLDERS, DRAFT) if revises else PLACEHOLDERS:
         if question.count(f"{{{slot}}}") != 1:
             raise RecipeError(f"{where}: '## question' must hold {{{slot}}} exactly once")
+    if not revises and f"{{{DRAFT}}}" in question:
+        raise RecipeError(
+            f"{where}: {{{DRAFT}}} is filled by a revision only: name this prompt in revise.prompt"
+        )
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Prompt(name, question, sections, digest)
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from r1data.errors import BudgetSpent, Interrupted, TeacherStop
+from r1data.errors import BudgetSpent, Interrupted, RowDrop, TeacherStop
 from r1data.teacher.budget import Budget, Prices, estimate_input
-from r1data.teacher.client import post
+from r1data.teacher.client import keep_freed_pages, post
 from r1data.teacher.faults import Kind, Outcome
-from r1data.teacher.health import Running, all_dead, greet, start
+from r1data.teacher.health import Running, all_dead, greet, start, stop_message
 from r1data.teacher.journal import Journal, response_record
 from r1data.teacher.lanes import Lane
 from r1data.teacher.limits import BACKOFF_MOST_S, BACKOFF_REPLY_S, Window, backoff
-from r1data.teacher.requests import Ask, encode_body
+from r1data.teacher.requests import Ask, encode_body, gone, hello
 from r1data.teacher.sharing import Seat, shared_money
 
 # At half of all requests failing, one in a million fails twenty times in a row.
@@ -75,26 +75,39 @@ async def send_all(work: Work, lanes: list[Lane]) -> None:
 
     Raises TeacherStop, BudgetSpent, Interrupted or DiskStop after all in flight has come home.
     """
+    keep_freed_pages()
     work.lanes = [start(lane) for lane in lanes]
-    syncing = asyncio.create_task(sync_now_and_then(work))
+    beside = [asyncio.create_task(sync_now_and_then(work))]
     try:
         await asyncio.gather(*(greet(running, work.model) for running in work.lanes))
+        followed = [running for running in work.lanes if running.window.kind == "metrics"]
+        beside += [asyncio.create_task(watch_queue(work, running)) for running in followed]
         while work.left and work.fatal is None:
             dispatch(work)
             await wait_for_change(work)
         while work.tasks:
             await asyncio.wait(work.tasks)
     finally:
-        await shut(work, syncing)
+        await shut(work, beside)
     if work.fatal is not None:
         raise work.fatal
 
 
-async def shut(work: Work, syncing: asyncio.Task[None]) -> None:
+async def watch_queue(work: Work, running: Running) -> None:
+    """Fit a lane's window to its server's queue."""
+    from r1data.teacher.following import follow
+
+    try:
+        await follow(running)
+    except TeacherStop as problem:
+        work.end(problem)
+
+
+async def shut(work: Work, beside: list[asyncio.Task[None]]) -> None:
     """Close connections, threads and files, in whatever state the work is."""
-    for task in (syncing, *work.tasks):
+    for task in (*beside, *work.tasks):
         task.cancel()
-    await asyncio.gather(syncing, *work.tasks, return_exceptions=True)
+    await asyncio.gather(*beside, *work.tasks, return_exceptions=True)
     for running in work.lanes:
         await running.client.close()
     with shared(work):
@@ -146,7 +159,8 @@ def shared(work: Work) -> Iterator[None]:
     """Learn what other cells have in flight and have spent, and tell them the same of this one."""
     mine = work.seat.name
     with work.seat.turn() as ledger:
-        names = [f"{i} {each.lane.shown} {each.window.most}" for i, each in enumerate(work.lanes)]
+        told = [(each.lane.shown, each.window.most, each.window.kind) for each in work.lanes]
+        names = [f"{i} {shown} {most} {kind}" for i, (shown, most, kind) in enumerate(told)]
         for name, running in zip(names, work.lanes, strict=True):
             running.elsewhere = ledger.flying(name, mine)
             if name in ledger.windows:
@@ -169,37 +183,39 @@ def send_waiting(work: Work, now: float) -> None:
             return
         ask = work.waiting[0]
         work.serial += 1
-        if not reserve(work, ask):
+        running = min(open_lanes, key=lambda lane: lane.flying / lane.window.size)
+        if not reserve(work, running, ask):
             return
         work.waiting.popleft()
-        running = min(open_lanes, key=lambda lane: lane.flying / lane.window.size)
         running.in_flight += 1
         running.window.take_sent()
-        work.unsent += ask.question.body_bytes
-        task = asyncio.create_task(send_one(work, running, ask, work.serial))
+        size = ask.question.bytes_for(running.lane.media)
+        work.unsent += size
+        task = asyncio.create_task(send_one(work, running, ask, work.serial, size))
         work.tasks.add(task)
         task.add_done_callback(work.tasks.discard)
 
 
-def reserve(work: Work, ask: Ask) -> bool:
+def reserve(work: Work, running: Running, ask: Ask) -> bool:
     """Put the cost of a request aside; False where it must wait, or where the budget is spent."""
     if work.budget is None:
         return True
     try:
-        return work.budget.reserve(work.serial, estimate(ask), int(work.params["max_tokens"]))
+        tokens_in, tokens_out = estimate(ask, running.lane), int(work.params["max_tokens"])
+        return work.budget.reserve(work.serial, tokens_in, tokens_out)
     except BudgetSpent as problem:
         work.end(problem)
         return False
 
 
-def estimate(ask: Ask) -> int:
+def estimate(ask: Ask, lane: Lane) -> int:
     """Return the input tokens of a request, on the high side."""
-    return estimate_input(ask.question.text, ask.question.sizes)
+    return estimate_input(ask.question.text, ask.question.sizes_for(lane.media))
 
 
-async def send_one(work: Work, running: Running, ask: Ask, ticket: int) -> None:
-    """Send one request and book what comes back."""
-    out = once(lambda: release(work, ask))
+async def send_one(work: Work, running: Running, ask: Ask, ticket: int, size: int) -> None:
+    """Send one request, of `size` bytes, and book what comes back."""
+    out = once(lambda: release(work, size))
     outcome = Outcome(Kind.AGAIN, "not sent")
     try:
         body = await asyncio.get_running_loop().run_in_executor(
@@ -219,13 +235,15 @@ async def send_one(work: Work, running: Running, ask: Ask, ticket: int) -> None:
         del body
         outcome = await sending
         await book(work, running, ask, outcome, time.monotonic() - began)
+    except (RowDrop, FileNotFoundError, PermissionError) as problem:
+        fail(work, ask, gone(problem), again=True)
     except Exception as problem:
         work.end(problem)
     finally:
         out()
         running.in_flight -= 1
         if work.budget is not None:
-            work.budget.settle(ticket, estimate(ask), outcome.usage)
+            work.budget.settle(ticket, estimate(ask, running.lane), outcome.usage)
         work.changed.set()
 
 
@@ -235,10 +253,10 @@ def once(call: Callable[[], None]) -> Callable[[], None]:
     return lambda: pending.pop()() if pending else None
 
 
-def release(work: Work, ask: Ask) -> None:
+def release(work: Work, size: int) -> None:
     """The body is out of memory: the next one may be built."""
-    work.unsent -= ask.question.body_bytes
-    if work.unsent < READY_BYTES <= work.unsent + ask.question.body_bytes:
+    work.unsent -= size
+    if work.unsent < READY_BYTES <= work.unsent + size:
         work.changed.set()
 
 
@@ -253,17 +271,32 @@ async def book(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds
     last = outcome.kind in (Kind.AGAIN, Kind.CUT) and attempt >= work.tries
     if outcome.kind is Kind.ANSWER or (outcome.kind is Kind.CUT and last):
         keep(work, running, ask, outcome, seconds)
-    elif outcome.kind is Kind.REFUSED and not running.refuses_all():
+    elif outcome.kind is Kind.REFUSED and not await hopeless(work, running):
         fail(work, ask, outcome.message)
     elif outcome.kind in (Kind.STOP, Kind.REFUSED):
-        work.end(TeacherStop(stop_message(work, running, outcome)))
+        work.end(TeacherStop(stop_message(running, work.model, outcome)))
     elif last and await running.rows_fault():
         fail(work, ask, f"gave up after {attempt} tries: {outcome.message}", again=True)
     else:
-        discard(work, ask, outcome)
+        discard(work, ask.key, outcome)
         work.serial += 1
         heapq.heappush(work.later, (now + wait, work.serial, ask))
     await running.check(outcome, now)
+
+
+async def hopeless(work: Work, running: Running) -> bool:
+    """Tell whether a lane that refused several rows and answered none refuses anything at all.
+
+    A word without pictures tells a wrong model from bad rows of an alias that is not listed.
+    """
+    if not running.refuses_all():
+        return False
+    outcome = await post(running.client, running.lane, hello(work.model), 16, None, lambda: None)
+    discard(work, "hello", outcome)
+    if work.budget is not None:
+        work.budget.settle(-1, outcome.usage.tokens_in or 1, outcome.usage)
+    running.doubtful = outcome.kind not in (Kind.ANSWER, Kind.CUT)
+    return outcome.kind in (Kind.STOP, Kind.REFUSED)
 
 
 def keep(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds: float) -> None:
@@ -276,12 +309,12 @@ def keep(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds: floa
     finish(work, ask, record)
 
 
-def discard(work: Work, ask: Ask, outcome: Outcome) -> None:
+def discard(work: Work, key: str, outcome: Outcome) -> None:
     """Book what a thrown-away reply cost: the budget must know it after a restart, too."""
     if outcome.usage.total:
         work.discarded.append(
             {
-                "request_sha256": ask.key,
+                "request_sha256": key,
                 "why": outcome.message,
                 "tokens": outcome.usage.total,
                 "usd": cost(work, outcome),
@@ -291,7 +324,7 @@ def discard(work: Work, ask: Ask, outcome: Outcome) -> None:
 
 def fail(work: Work, ask: Ask, message: str, again: bool = False) -> None:
     """End a request without a response: not journalled; with `again`, the next run asks it."""
-    record = {"text": None, "fault": message, "tries": work.sent[ask.key], "again": again}
+    record = {"text": None, "fault": message, "tries": work.sent.get(ask.key, 0), "again": again}
     finish(work, ask, record)
 
 
@@ -306,15 +339,3 @@ def cost(work: Work, outcome: Outcome) -> float | None:
         return None
     usage = outcome.usage
     return work.prices.cost(usage.tokens_in or 0, usage.tokens_out or 0)
-
-
-def stop_message(work: Work, running: Running, outcome: Outcome) -> str:
-    """Say in one line why no request will ever be taken, and what to do."""
-    advice = {
-        400: f"the key is wrong, or the server knows no model '{work.model}'",
-        401: "set the right key in run.lanes (key: $NAME reads it from the environment)",
-        403: "this key may not use the model: ask for access or take another lane",
-        404: f"does the server know the model '{work.model}', and does the url end in /v1?",
-        429: "the account is out of credit: top it up",
-    }.get(outcome.status, "check run.lanes")
-    return f"{running.lane.shown} answers {outcome.message}; {advice}; then run the same again"

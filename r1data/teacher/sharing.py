@@ -6,17 +6,27 @@ turn of about 0.1 ms; no cell waits for another's answers. The journals stay the
 the ledger only knows what they cannot, the requests in flight.
 """
 
-import fcntl
 import json
 import os
+import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from r1data.errors import MissingPackage
 from r1data.teacher.budget import Budget
 from r1data.teacher.journal import Index, read_journals, read_tail
+
+# Not filelock: it takes 70 us a turn where flock takes 1, and a request has one or two turns.
+try:
+    import fcntl
+except ImportError as problem:
+    raise MissingPackage(
+        "asking a teacher needs file locks that free themselves (fcntl), which this system lacks: "
+        "on Windows run r1data in WSL or in a container"
+    ) from problem
 
 FOLDER = "asking"
 # Written at one go and never made shorter: a killed writer leaves the old text or the new one.
@@ -73,16 +83,17 @@ def encode(ledger: Ledger) -> bytes:
     seats = {name: vars(row) for name, row in ledger.seats.items()}
     money = {name: vars(each) for name, each in ledger.money.items()}
     whole = {**vars(ledger), "seats": seats, "money": money}
-    text = json.dumps(whole, separators=(",", ":")).encode()
+    body = json.dumps(whole, separators=(",", ":")).encode()
+    text = b"%08x %s" % (zlib.crc32(body), body)
     return text.ljust(-(-len(text) // PAGE) * PAGE)
 
 
 def decode(text: bytes) -> Ledger | None:
-    """Read a ledger; None where a power cut left no text."""
-    try:
-        read = json.loads(text)
-    except ValueError:
+    """Read a ledger; None where a power cut left no text, or a disk another one."""
+    crc, _, body = text.strip(b" ").partition(b" ")
+    if crc != b"%08x" % zlib.crc32(body):
         return None
+    read = json.loads(body)
     seats = {name: Row(**row) for name, row in read["seats"].items()}
     money = {name: Money(**each) for name, each in read["money"].items()}
     return Ledger(money, read["windows"], seats)
@@ -96,6 +107,12 @@ class Seat:
     name: str
     lock: int
     file: int
+    part: str = ""
+
+    @property
+    def place(self) -> Path:
+        """Where seats and ledger are; parts of a build have one each and wait for nobody."""
+        return self.folder.parent / FOLDER / self.part
 
     @contextmanager
     def turn(self) -> Iterator[Ledger]:
@@ -116,15 +133,15 @@ class Seat:
         """Say which of `keys` this cell asks: those that no living cell is asking already."""
         bury_dead(self, ledger)
         others = [name for name in ledger.seats if name != self.name]
-        taken = {key for name in others for key in read_claims(self.folder, name)}
+        taken = {key for name in others for key in read_claims(self.place, name)}
         mine = [key for key in keys if key not in taken]
-        claims_path(self.folder, self.name).write_text("\n".join(mine), encoding="ascii")
+        claims_path(self.place, self.name).write_text("\n".join(mine), encoding="ascii")
         return mine
 
     def withdraw(self) -> None:
         """Ask for nothing more: what was answered stands in the journal."""
         with self.turn():
-            claims_path(self.folder, self.name).unlink(missing_ok=True)
+            claims_path(self.place, self.name).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -146,13 +163,13 @@ def shared_money(ledger: Ledger, name: str, budget: Budget | None) -> Iterator[N
 
 
 @contextmanager
-def seated(folder: Path, shard: str, unit: str) -> Iterator[Seat]:
+def seated(folder: Path, shard: str, unit: str, part: str = "") -> Iterator[Seat]:
     """Take a seat among the cells of a build that ask; `folder` is that of the stage."""
-    place = folder.parent / FOLDER
+    place = folder.parent / FOLDER / part
     place.mkdir(parents=True, exist_ok=True)
     name, lock = free_seat(place)
     file = os.open(place / "ledger.json", os.O_RDWR | os.O_CREAT, 0o644)
-    seat = Seat(folder, name, lock, file)
+    seat = Seat(folder, name, lock, file, part)
     try:
         with seat.turn() as ledger:
             sit_down(seat, ledger, Row(folder.name, shard, unit, 0.0))
@@ -193,20 +210,21 @@ def sit_down(seat: Seat, ledger: Ledger, row: Row) -> None:
         learned = list(ledger.windows.items())[-MOST_WINDOWS:]
         ledger.windows = {lane: rested(window) for lane, window in learned}
     if all(other.folder != row.folder for other in ledger.seats.values()):
-        ledger.money[row.folder] = Money(worth(read_journals(seat.folder), row.unit))
+        ledger.money[row.folder] = Money(worth(read_journals(seat.folder, seat.part), row.unit))
     row.base = spent_on(seat.folder, row)
     ledger.seats[seat.name] = row
 
 
 def rested(window: dict[str, Any]) -> dict[str, Any]:
     """Return what a window had learned, without its times: the machine may have been restarted."""
-    return {key: window[key] for key in ("most", "size", "opening", "round_trip") if key in window}
+    learned = ("most", "kind", "size", "opening", "round_trip")
+    return {key: window[key] for key in learned if key in window}
 
 
 def bury_dead(seat: Seat, ledger: Ledger) -> None:
     """Remove the seats whose processes died."""
     for name in list(ledger.seats):
-        lock = try_lock(seat.folder.parent / FOLDER, name) if name != seat.name else None
+        lock = try_lock(seat.place, name) if name != seat.name else None
         if lock is not None:
             bury(seat, ledger, name)
             os.close(lock)
@@ -215,7 +233,7 @@ def bury_dead(seat: Seat, ledger: Ledger) -> None:
 def bury(seat: Seat, ledger: Ledger, name: str) -> None:
     """Remove a seat, booking what its journal gained and the ledger was not told of."""
     row = ledger.seats.pop(name, None)
-    claims_path(seat.folder, name).unlink(missing_ok=True)
+    claims_path(seat.place, name).unlink(missing_ok=True)
     if row is not None:
         untold = spent_on(seat.folder.parent / row.folder, row) - row.base - row.spent
         ledger.money[row.folder].spent += max(0.0, untold)
@@ -234,11 +252,11 @@ def worth(index: Index, unit: str) -> float:
     return index.usd if unit == "usd" else index.tokens
 
 
-def claims_path(folder: Path, name: str) -> Path:
-    return folder.parent / FOLDER / f"{name}.keys"
+def claims_path(place: Path, name: str) -> Path:
+    return place / f"{name}.keys"
 
 
-def read_claims(folder: Path, name: str) -> set[str]:
+def read_claims(place: Path, name: str) -> set[str]:
     """Return the keys that a seat is asking."""
-    path = claims_path(folder, name)
+    path = claims_path(place, name)
     return set(path.read_text(encoding="ascii").split()) if path.exists() else set()

@@ -61,7 +61,7 @@ def ask_teacher(
     if standing is not None:
         column = frames.schema.get_field_index("drop_reason")
         frames = frames.set_column(column, "drop_reason", standing["drop_reason"])
-    questions = list(read_questions(samples, frames, prompt))
+    questions = list(read_questions(samples, frames, prompt, cell.settings))
     rounds = read_rounds(cell.options["n"])
     asks = list_asks(questions, rounds.first, model, params)
     found = answers_to(asks, prompt, params, cell)
@@ -102,9 +102,9 @@ def answers_to(
     if all(ask.key in found for ask in asks):
         return found
     unit = "usd" if "usd" in (cell.settings.get("budget") or {}) else "tokens"
-    with seated(cell.folder, cell.shard, unit) as seat:
+    with seated(cell.folder, cell.shard, unit, cell.part) as seat:
         while missing := {ask.key: ask for ask in asks if ask.key not in found}:
-            if stop_asked(cell.build):
+            if cell.stop.exists():
                 raise Interrupted("interrupted before everything was asked")
             with seat.turn() as ledger:
                 mine = seat.claim(ledger, missing)
@@ -120,8 +120,8 @@ def answers_to(
 
 def journalled(asks: Iterable[Ask], cell: Cell) -> dict[str, dict[str, Any]]:
     """Return request key -> record for every request that some journal answers."""
-    folders = [cell.folder, *reused_folders(cell)]
-    return look_up_all([read_journals(folder) for folder in folders], asks)
+    own = read_journals(cell.folder, cell.part)
+    return look_up_all([own, *map(read_journals, reused_folders(cell))], asks)
 
 
 def list_asks(
@@ -167,7 +167,7 @@ def ask_missing(
         "seat": seat,
         "journal": Journal(cell.folder / f"{cell.shard}.journal.jsonl"),
         "discarded": Journal(cell.folder / f"{cell.shard}.discarded.jsonl"),
-        "stop": cell.build / "stop",
+        "stop": cell.stop,
         "waiting": deque(asks),
     }
     if cell.settings.get("mode") == "batch":
@@ -223,10 +223,6 @@ def refuse_open_batches(asks: list[Ask], cell: Cell) -> None:
             f"{len(pending)} of these requests are in a batch that is still at work: "
             "go on with run.mode: batch, which fetches it"
         )
-
-
-def stop_asked(build: Path) -> bool:
-    return (build / "stop").exists()
 
 
 def as_table(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from r1data.teacher import reading_out
 from r1data.teacher.looking import (
     Look,
     appearance,
@@ -38,6 +39,8 @@ def think(look: Look) -> Thought:
     """Return the thought on `look.question`, whose last line states the answer."""
     if not look.frames:
         return blind(look)
+    if reading_out.asked(look):
+        return Thought(*reading_out.read_out(look))
     for pattern, about in QUESTIONS:
         if re.search(pattern, look.question, re.IGNORECASE | re.DOTALL):
             lines, answer = about(look)
@@ -80,9 +83,27 @@ def same(option: str, answer: str) -> bool:
 
 
 def blind(look: Look) -> Thought:
-    """Return a guess, named as one: there is no picture."""
-    lines = ["I am shown no picture, only the question.", "Nothing in its words settles it."]
+    """Return what the question's own words give away, else a guess, named as one: no picture."""
+    lines = ["I am shown no picture, only the question."]
+    told = given_away(look)
+    if told:
+        return settled(look, [*lines, f"Yet its own words say that it is {told}."], told)
+    lines.append("Nothing in its words settles it.")
     return settled(look, [*lines, "I can only guess."], guess(look))
+
+
+def given_away(look: Look) -> str:
+    """Return the one option that the question itself names, or the one number where it counts."""
+    if look.options:
+        asked = look.question.lower()
+        bare = {text: re.sub(r"^the ", "", text.lower()) for text in look.options.values()}
+        found = [
+            text for text, words in bare.items() if re.search(rf"\b{re.escape(words)}\b", asked)
+        ]
+        return found[0] if len(found) == 1 else ""
+    numbers = re.findall(r"\d+", look.question)
+    counts = re.search(r"how many", look.question, re.IGNORECASE)
+    return numbers[0] if counts and len(numbers) == 1 else ""
 
 
 # One way of thinking for each thing that can be asked
