@@ -24,10 +24,16 @@ def pipeline(recipe: Recipe) -> list[Stage]:
         *stages.probes(recipe),
         # the dear one: every answer is journalled the moment it arrives
         stages.responses(recipe),
+        # a second look, where the recipe has `revise:`; judged is what then stands
+        *stages.revised(recipe),
         # judged apart from asking, so that a better rule never asks again
         stages.verdicts(recipe),
+        # of several right chains the better one, where the recipe has `judge:`
+        *stages.preferences(recipe),
         # chosen apart from judging, so that a threshold can be moved in seconds
         stages.selection(recipe),
+        # quotas come last, so that they hold for what is released
+        *stages.balance(recipe),
         # what load_dataset reads, with a card computed from the notes above
         stages.release(recipe),
     ]

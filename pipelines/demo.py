@@ -17,7 +17,10 @@ def pipeline(recipe: Recipe) -> list[Stage]:
         *stages.screen(recipe),  # rows that say the same, where the recipe asks for it
         *stages.probes(recipe),  # cheap questions first, where the recipe asks for them
         stages.responses(recipe),  # the offline teacher measures what it sees, and errs
+        *stages.revised(recipe),  # which may look again and mend them
         stages.verdicts(recipe),  # its answers against the truth of the scene
+        *stages.preferences(recipe),  # the better of two right ones, where there is a judge
         stages.selection(recipe),  # wrong ones fall out, with a reason
+        *stages.balance(recipe),  # and what is over a quota, where the recipe has any
         stages.release(recipe),  # the rest is a dataset
     ]

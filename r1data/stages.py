@@ -6,8 +6,13 @@ from typing import Any
 
 from r1data.errors import RecipeError
 from r1data.grid.build import Stage
+from r1data.order import answers, chosen, probe_lane, probe_names, standing
 from r1data.recipe import Recipe, Teacher, dump, without_places
 from r1data.sources.catalogue import load_source
+from r1data.stages_choosing import balance as balance
+from r1data.stages_choosing import preferences as preferences
+from r1data.stages_choosing import questions as questions
+from r1data.stages_choosing import selection as selection
 
 # While the last answers of one shard come home, the next shards fill the endpoint: figures in
 # docs/teacher.md.
@@ -31,6 +36,7 @@ def samples(recipe: Recipe) -> Stage:
             "seed": recipe.seed,
             "limit": recipe.limit,
             "refuse": list(recipe.licenses.get("refuse", ())),
+            **({"even_letters": True} if recipe.balance and recipe.balance.even_letters else {}),
         },
         texts={name: each.card.sha256 for name, each in found.items()},
         gives="sample",
@@ -72,6 +78,7 @@ def screen(recipe: Recipe) -> list[Stage]:
     stage = Stage(
         name="screen",
         room=4,
+        version=2,
         run="r1data.screen.stage:screen_samples",
         options={"duplicates": recipe.screen.duplicates, "decontaminate": names},
         texts={name: index_sha256(name) for name in names},
@@ -95,12 +102,13 @@ def probes(recipe: Recipe) -> list[Stage]:
         Stage(
             name=name,
             room=5,
+            version=2,
             run="r1data.probes.stage:probe_samples",
             options={**options, **asked_of(recipe, name), "probe": name, "seed": recipe.seed},
             texts={"prompt": load_prompt(recipe.probes.prompt).sha256},
             takes=probe_takes(name, standing(recipe, before=name)),
             gives="probe",
-            needs={"lane": "probes" if recipe.run.probe_lanes else "teacher", "cells": 1},
+            needs={"lane": probe_lane(recipe), "cells": ASKING_CELLS},
         )
         for name in probe_names(recipe)
     ]
@@ -117,18 +125,6 @@ def asked_of(recipe: Recipe, name: str) -> dict[str, Any]:
     return dict(getattr(recipe.probes, name))
 
 
-def probe_names(recipe: Recipe) -> list[str]:
-    """Return the probes that a recipe asks for, cheapest first."""
-    every = ("blind", "few_frame", "shuffled", "pass_rate")
-    return [name for name in every if getattr(recipe.probes, name, None) is not None]
-
-
-def standing(recipe: Recipe, before: str | None = None) -> str:
-    """Name the stage whose table says which rows still stand when the stage `before` begins."""
-    names = ["frames", *(["screen"] if recipe.screen else []), *probe_names(recipe)]
-    return names[names.index(before) - 1] if before else names[-1]
-
-
 def responses(recipe: Recipe) -> Stage:
     """The teacher's answers, n a sample."""
     from r1data.teacher.prompts import load_prompt
@@ -139,7 +135,8 @@ def responses(recipe: Recipe) -> Stage:
     if isinstance(teacher.n, Mapping):
         check_rounds(teacher.n, recipe)
         options["verify"] = verify_options(recipe)
-    cells = BATCH_CELLS if recipe.run.mode == "batch" else ASKING_CELLS
+    live = max(ASKING_CELLS, len(recipe.run.lanes))
+    cells = BATCH_CELLS if recipe.run.mode == "batch" else live
     return Stage(
         name="responses",
         room=6,
@@ -150,6 +147,42 @@ def responses(recipe: Recipe) -> Stage:
         gives="response",
         needs={"lane": "teacher", "cells": cells},
     )
+
+
+def revised(recipe: Recipe) -> list[Stage]:
+    """A second look at each chain; no stage where the recipe has no `revise:`."""
+    from r1data.teacher.prompts import load_prompt
+
+    if recipe.revise is None:
+        return []
+    asked = ("prompt", "temperature", "top_p", "max_tokens")
+    options = {key: getattr(recipe.revise, key) for key in asked}
+    stage = Stage(
+        name="revised",
+        room=6,
+        run="r1data.teacher.revise:revise_responses",
+        options={**options, "model": recipe.revise.model or required_teacher(recipe).model},
+        texts={"prompt": load_prompt(recipe.revise.prompt, revises=True).sha256},
+        takes=("samples", "frames", "responses"),
+        gives="response",
+        needs=responses(recipe).needs,
+    )
+    return [stage]
+
+
+def revise_prices(recipe: Recipe) -> Mapping[str, float] | None:
+    """Return what a revision costs: its own prices, the teacher's where the model is the same."""
+    revise, teacher = recipe.revise, required_teacher(recipe)
+    if revise is None or revise.prices is not None:
+        return revise.prices if revise else None
+    if revise.model in (None, teacher.model):
+        return teacher.prices
+    if recipe.run.budget and "usd" in recipe.run.budget:
+        raise RecipeError(
+            f"run.budget.usd needs the price of the model '{revise.model}': add revise.prices: "
+            "{input: ..., output: ...}, in US dollars for 1M tokens"
+        )
+    return None
 
 
 def check_rounds(n: Mapping[str, int], recipe: Recipe) -> None:
@@ -178,34 +211,22 @@ def verdicts(recipe: Recipe) -> Stage:
         room=7,
         run="r1data.rewards.stage:judge_responses",
         options=verify_options(recipe),
-        takes=("samples", "responses"),
+        takes=("samples", answers(recipe)),
         gives="verdict",
     )
 
 
-def selection(recipe: Recipe) -> Stage:
-    """Which samples stay, with which answer."""
-    from r1data.release.takedown import read_list
+def release(recipe: Recipe, chains: bool = True) -> Stage:
+    """Parquet shards that load_dataset reads, and the card that describes them.
 
-    refuse_filters_without_probe(recipe)
-    options = {**asdict(recipe.filter), "pass_rate": list(recipe.filter.pass_rate)}
-    if recipe.release.take_down is not None:
-        options["take_down"] = read_list(recipe.release.take_down)
-    return Stage(
-        name="selection",
-        room=8,
-        run="r1data.selection:select",
-        options=options,
-        takes=("samples", standing(recipe), "responses", "verdicts", *probe_names(recipe)),
-        gives="selection",
-    )
-
-
-def release(recipe: Recipe) -> Stage:
-    """Parquet shards that load_dataset reads, and the card that describes them."""
+    Without `chains` no teacher was asked, and the rows hold questions and truths alone.
+    """
     from r1data import __version__
+    from r1data.release.made_by import ROWS_SINCE, row_recipes
 
+    tables = release_tables(recipe, chains)
     options: dict[str, Any] = {
+        "tables": list(tables),
         "configs": list(recipe.release.configs),
         "shard_mb": recipe.release.shard_mb,
         "splits": dict(recipe.release.splits),
@@ -214,31 +235,17 @@ def release(recipe: Recipe) -> Stage:
         "recipe_yaml": dump(recipe.asked),
         "seed": recipe.seed,
         "r1data_version": __version__,
+        "row_recipes": row_recipes(recipe.asked),
+        "rows_since": ROWS_SINCE,
     }
     return Stage(
         name="release",
         room=9,
         run="r1data.release.stage:write_release",
         options=options,
-        takes=("samples", "media", "frames", "responses", "verdicts", "selection"),
+        takes=tuple(tables.values()),
         gather=True,
     )
-
-
-def refuse_filters_without_probe(recipe: Recipe) -> None:
-    """Say which probe a filter of the recipe needs and the recipe does not ask for."""
-    needed = {
-        "blind": ("blind",),
-        "few_frame": ("few_frame",),
-        "shuffled": ("shuffled",),
-        "order_gain": ("shuffled", "pass_rate"),
-        "student_rate": ("pass_rate",),
-    }
-    there = probe_names(recipe)
-    for key, names in needed.items():
-        lacking = [name for name in names if name not in there]
-        if getattr(recipe.filter, key) is not None and lacking:
-            raise RecipeError(f"filter.{key} needs the probe '{lacking[0]}': add it to probes:")
 
 
 def required_teacher(recipe: Recipe) -> Teacher:
@@ -247,3 +254,14 @@ def required_teacher(recipe: Recipe) -> Teacher:
         message = f"the pipeline '{recipe.pipeline}' asks a teacher: add 'teacher:' with a model"
         raise RecipeError(message)
     return recipe.teacher
+
+
+def release_tables(recipe: Recipe, chains: bool) -> dict[str, str]:
+    """Return what a release is put together from: table -> the stage that makes it."""
+    found = {name: name for name in ("samples", "media", "frames")}
+    if chains:
+        found |= {"responses": answers(recipe), "verdicts": "verdicts"}
+    found["selection"] = chosen(recipe)
+    if chains and recipe.revise:
+        found["drafts"] = "responses"
+    return found

@@ -1,5 +1,6 @@
 """Probes: what is shown, what is counted, who is not asked any more."""
 
+import json
 import random
 import re
 from collections import Counter
@@ -13,7 +14,7 @@ from asking import OPTIONS, shard
 from endpoint import Endpoint, Reply, Server, completion, error
 
 import r1data
-from r1data.errors import RecipeError
+from r1data.errors import BudgetSpent, RecipeError
 from r1data.grid.build import Cell
 from r1data.probes.chance import by_chance, guessing
 from r1data.probes.plan import funnel_lines, funnel_plan
@@ -294,9 +295,135 @@ def test_asking_the_teacher_last_pays_less_for_the_same_rows() -> None:
 
 def test_a_plan_tells_what_probing_takes_and_spares() -> None:
     loaded = load_recipe(recipe("http://127.0.0.1:9/v1"))
-    blind, shuffled, teacher = funnel_plan(loaded, 1000)
+    blind, shuffled, teacher, last = funnel_plan(loaded, 1000)
     assert (blind["requests"], blind["left"]) == (4000, 690)
     assert (shuffled["requests"], shuffled["left"], teacher["rows"]) == (2760, 690, 690)
-    lines = funnel_lines([blind, shuffled, teacher])
-    assert "690 rows instead of 1,000" in lines[-1]
+    assert (teacher["saves"]["requests"], last["left"]) == (310, 414)
+    lines = funnel_lines([blind, shuffled, teacher, last])
+    assert "690 rows instead of 1,000: 31% or 310 requests less" in lines[-1]
     assert blind["tokens_in"][1] < shuffled["tokens_in"][0]
+
+
+@pytest.mark.parametrize(("name", "settles"), [("few_frame", 0.01), ("shuffled", 0.01)])
+def test_a_plan_says_where_it_assumes(name: str, settles: float) -> None:
+    loaded = load_recipe(
+        recipe("http://127.0.0.1:9/v1"), [f"probes.{name}={{n: 4, settles: {settles}}}"]
+    )
+    steps = {step["stage"]: step for step in funnel_plan(loaded, 1000)}
+    assert steps[name]["left"] < steps[name]["rows"]
+    assert "nobody has published a figure" in "".join(funnel_lines([steps[name]]))
+
+
+GROUNDED = """
+pipeline: demo
+name: grounded
+seed: 7
+sources: {shapes: {rows: 24}}
+teacher: {model: offline, n: 2, max_tokens: 512}
+"""
+SETTLING = """
+probes:
+  model: offline
+  max_tokens: 512
+  blind: {n: 4, settles: 0.01}
+  few_frame: {n: 4, settles: 0.01}
+  pass_rate: {n: 4, settles: [0.1, 0.9]}
+run: {engine: pool, workers: 2, lanes: [{url: offline, concurrency: 8}]}
+"""
+TEACHER_FIRST = """
+probes: {model: offline, max_tokens: 512, blind: {n: 4}, few_frame: {n: 4}, pass_rate: {n: 4}}
+filter: {blind: 0.01, few_frame: 0.01, student_rate: [0.1, 0.9]}
+run: {engine: pool, workers: 2, lanes: [{url: offline, concurrency: 8}]}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_demo_pays_at_least_30_of_100_less_when_its_teacher_is_asked_last() -> None:
+    paid, released = [], []
+    for name, text in (("last", SETTLING), ("first", TEACHER_FIRST)):
+        Path(f"{name}.yaml").write_text(GROUNDED + text)
+        build = r1data.build(f"{name}.yaml", out=name)
+        paid.append(len(build.table("responses").collect()))
+        released.append(sorted(build.table("release").collect()["id"].to_list()))
+    assert released[0] == released[1] != []
+    assert paid[0] <= 0.7 * paid[1]
+
+
+def guessing_server(seed: int, knows: float) -> Server:
+    """A model that knows the answer at a known rate, and guesses one of two letters otherwise."""
+    rng = random.Random(seed)
+
+    def answer(_: Server, payload: dict[str, Any]) -> Reply:
+        letter = re.search(r"^([A-Z])\. it falls$", text_of(payload), re.MULTILINE)
+        assert letter is not None
+        said = letter[1] if rng.random() < knows else rng.choice("AB")
+        return completion(f"<think>So.</think><answer>{said}</answer>")
+
+    return Server(answer)
+
+
+@pytest.mark.parametrize(("knows", "low", "high"), [(0.0, 0.0, 0.05), (1.0, 1.0, 1.0)])
+def test_no_more_guessers_are_taken_for_knowing_than_the_bound_allows(
+    tmp_path: Path, knows: float, low: float, high: float
+) -> None:
+    rows = probed(tmp_path, guessing_server(5, knows), "blind", rows=150, n=7, settles=0.02)
+    fallen = sum(row["drop_reason"] == "solved_blind" for row in rows) / len(rows)
+    assert low <= fallen <= high
+
+
+@pytest.mark.parametrize(
+    ("truth", "kind", "chance"),
+    [
+        ("3", "numerical", 0.4),
+        ("blue", "free-form", 0.25),
+        ("no", "free-form", 0.5),
+        ("because he fell", "free-form", 0.05),
+        ("44.3", "regression", 0.05),
+        ("12", "OCR", 0.05),
+    ],
+)
+def test_what_is_easily_guessed_needs_more_right_answers(
+    truth: str, kind: str, chance: float
+) -> None:
+    asked = {**SAMPLE, "options": [], "problem_type": kind, "solution": truth}
+    assert guessing(asked) == chance
+
+
+def test_why_tells_probe_figure_and_threshold_of_every_row_that_a_probe_drops() -> None:
+    from r1data.summary import why_dict, why_text
+
+    with Endpoint(Server(by_truth)) as server:
+        build = r1data.build(recipe(server.url), out="b", overrides=["probes.blind={n: 4}"])
+        paid = server.server.requests
+        moved = r1data.build(
+            recipe(server.url), out="b", overrides=["probes.blind={n: 4}", "filter.blind=0.05"]
+        )
+        assert server.server.requests == paid
+    assert moved.tally is not None and set(moved.tally.made) == {"selection", "release"}
+    rows = build.table("selection").collect()
+    fallen = rows.filter(rows["drop_reason"] == "solved_blind")["id"].to_list()
+    assert fallen
+    for identity in fallen:
+        told = why_text(why_dict(build, identity))
+        assert re.search(r"probe blind: \d of 4 right without media; chance .* 0\.05", told)
+
+
+def test_probe_cells_that_ask_side_by_side_keep_to_one_budget_and_ask_nothing_twice() -> None:
+    text = "probes: {model: m, max_tokens: 64, blind: {n: 2}}\n"
+    with Endpoint(answering("A")) as server:
+        path = recipe(server.url)
+        path.write_text(path.read_text().replace(PROBES, f"\n{text}"))
+        side_by_side = ["run.engine=pool", "run.workers=3", "sources.shapes.rows=24"]
+        build = r1data.build(path, out="b", overrides=side_by_side, until="probes")
+        assert server.server.requests == 48
+        assert build.table("blind").collect()["n"].to_list() == [2] * 24
+        tight = [*side_by_side, "run.probe_budget={tokens: 3000}"]
+        with pytest.raises(BudgetSpent):
+            r1data.build(path, out="tight", overrides=tight, until="probes")
+    lines = [
+        json.loads(line)
+        for journal in Path("tight/probes").glob("*.journal.jsonl")
+        for line in journal.read_text().splitlines()
+    ]
+    assert 0 < sum(line["tokens_in"] + line["tokens_out"] for line in lines) <= 3000

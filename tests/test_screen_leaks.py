@@ -191,3 +191,41 @@ def test_an_index_is_small() -> None:
     items = [{**ITEM, "question_id": i, "question": f"{ITEM['question']} {i}"} for i in range(500)]
     indexed(*items)
     assert Path("indexes/bench.parquet").stat().st_size < 100_000
+
+
+def test_a_clip_that_stands_still_is_not_a_lively_one_that_looks_like_it_once() -> None:
+    items = indexed(ITEM, frames=[clip(1)])
+    still = [noisy(clip(1)[4:5], 10)[0]] * 16
+    assert screened([row("s/1", "What is it?", hashes=still)], items) == {}
+    same = [clip(1)[4]] * 16
+    assert screened([row("s/1", "What is it?", hashes=same)], items).keys() == {"s/1"}
+
+
+def test_a_question_in_nearly_an_items_words_on_a_clip_known_to_be_another_stays() -> None:
+    asked = "How many times does the red ball bounce off the edges of the table?"
+    items = indexed({"id": 1, "question": asked}, frames=[clip(1)])
+    other = row("s/1", asked.replace("red", "blue"), options=[], hashes=clip(5))
+    assert screened([other], items) == {}
+    assert screened([{**other, "hashes": None}], items).keys() == {"s/1"}
+    assert screened([{**other, "problem": asked}], items).keys() == {"s/1"}
+
+
+def test_an_index_finds_a_video_that_was_cut_at_its_edges() -> None:
+    import numpy as np
+    from PIL import Image
+
+    from r1data.frames.jpeg import frames_hash
+    from r1data.screen.index import CUT
+    from r1data.sources.shapes import make_rows, render
+
+    made = next(each for each in make_rows(40, 3) if each.kind == "leftmost")
+    Path("media").mkdir()
+    render(made.row, 3, Path("media/a.png"))
+    whole = np.asarray(Image.open("media/a.png").convert("RGB"))
+    down, across = (side // CUT for side in whole.shape[:2])
+    Path("b.jsonl").write_text(json.dumps({"problem": "q", "path": "a.png"}) + "\n")
+    make_index("b.jsonl", name="b", media_root="media")
+    hashed = read_index("b")
+    inner = np.ascontiguousarray(whole[down:-down, across:-across])
+    assert frames_hash(inner[None]) == f"{int(hashed.cuts[0][0]):016x}"
+    assert len(hashed.frames[0]) == 1

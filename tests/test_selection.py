@@ -162,3 +162,29 @@ def test_a_thought_that_goes_round_in_circles_is_passed_over_or_dropped() -> Non
     row = decided([(circles, True, "x")], repetitive=0.5)
     assert row["drop_reason"] == "repetitive"
     assert "95%" in row["drop_detail"] or "9" in row["drop_detail"]
+
+
+APART = "<think>First the door opens, then it runs out into the yard.</think><answer>B</answer>"
+NEARLY = RIGHT.replace("so it is a dog", "so it must be a dog")
+
+
+def test_chains_that_think_alike_are_taken_once() -> None:
+    texts = [(RIGHT, True, "x"), (NEARLY, True, "x"), (APART, True, "x")]
+    row = decided(texts, chains=3)
+    assert (row["k"], row["chains"], row["kind"]) == (0, [0, 2], "chain")
+    assert decided(texts)["chains"] == [0]
+
+
+def test_wrong_answers_may_leave_the_truth_alone_and_failed_requests_may_not() -> None:
+    row = decided([(WRONG, False, "wrong_letter")], wrong="direct")
+    assert (row["kind"], row["chains"], row["drop_reason"]) == ("direct", [], None)
+    row = decided([(None, None, "failed")], wrong="direct")
+    assert (row["kind"], row["drop_reason"]) == (None, "failed")
+
+
+def test_what_every_probe_found_is_kept_beside_the_row() -> None:
+    row = decided([(RIGHT, True, "x")], probes=(probe("blind", 1, 4), probe("shuffled", 3, 4)))
+    assert [(each["probe"], each["right"]) for each in row["probes"]] == [
+        ("blind", 1),
+        ("shuffled", 3),
+    ]

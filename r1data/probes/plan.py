@@ -3,14 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
+from r1data.order import probe_names
 from r1data.recipe import Recipe
-from r1data.stages import probe_names
-from r1data.teacher.plan import estimate
+from r1data.teacher.plan import Estimate, estimate
 
 # Share of rows that stays. Of Video-R1's video questions 69% need the video (VidGround); a band of
-# pass rates keeps about 60% (LongVILA, VITAL). Nobody published figures for few or shuffled frames,
-# so all rows are expected to stay there: the estimate is on the high side.
-STAYS = {"blind": 0.69, "few_frame": 1.0, "shuffled": 1.0, "pass_rate": 0.6}
+# pass rates keeps about 60% (LongVILA, VITAL). Nobody has published figures for one frame or for
+# shuffled ones where the blind probe came first: half of what falls blind is assumed, and told so.
+STAYS = {"blind": 0.69, "few_frame": 0.85, "shuffled": 0.85, "pass_rate": 0.6}
+ASSUMED = frozenset({"few_frame", "shuffled"})
+FILTERS = {
+    "blind": "blind",
+    "few_frame": "few_frame",
+    "shuffled": "shuffled",
+    "pass_rate": "student_rate",
+}
 # Of a 72B teacher's first answers 57% to 63% are right (Video-R1, OneThinker).
 RIGHT = 0.6
 
@@ -18,16 +25,34 @@ RIGHT = 0.6
 def funnel_plan(recipe: Recipe, rows: int) -> list[dict[str, Any]]:
     """Return, stage by stage, how many rows are asked about, with how many requests, and stay."""
     steps: list[dict[str, Any]] = []
+    first, later = rows, 1.0
     for name in probe_names(recipe):
         asked = getattr(recipe.probes, name)
-        stays = STAYS[name] if asked.get("settles") is not None else 1.0
+        settles = asked.get("settles") is not None
+        if not settles and getattr(recipe.filter, FILTERS[name]) is not None:
+            later *= STAYS[name]
+        left = round(rows * STAYS[name]) if settles else rows
+        assumed = settles and name in ASSUMED
+        step = {"stage": name, **costs(recipe, name, asked, rows), "left": left, "assumed": assumed}
+        steps.append(step)
+        rows = left
+    if recipe.teacher is not None and recipe.pipeline != "rl":
+        saved = teacher_costs(recipe, first - rows)._asdict()
+        left = round(rows * RIGHT)
         steps.append(
-            {"stage": name, **costs(recipe, name, asked, rows), "left": round(rows * stays)}
+            {"stage": "teacher", "rows": rows, "left": left, "first": first, "saves": saved}
         )
-        rows = steps[-1]["left"]
-    if recipe.teacher is not None:
-        steps.append({"stage": "teacher", "rows": rows, "left": round(rows * RIGHT)})
+        rows = left
+    steps.append(
+        {"stage": "selection", "rows": rows, "left": released(recipe, round(rows * later))}
+    )
     return steps
+
+
+def released(recipe: Recipe, rows: int) -> int:
+    """Return how many rows are released at most."""
+    most = recipe.balance.rows if recipe.balance else None
+    return min(rows, most) if most is not None else rows
 
 
 def costs(recipe: Recipe, name: str, asked: Mapping[str, Any], rows: int) -> dict[str, Any]:
@@ -41,20 +66,43 @@ def costs(recipe: Recipe, name: str, asked: Mapping[str, Any], rows: int) -> dic
     return {"rows": rows, **found._asdict()}
 
 
+def teacher_costs(recipe: Recipe, rows: int) -> Estimate:
+    """Return what the teacher takes for `rows` clips."""
+    assert recipe.teacher is not None
+    side = round(recipe.frames.max_pixels**0.5)
+    options = {"n": recipe.teacher.n, "max_tokens": recipe.teacher.max_tokens}
+    return estimate(rows, recipe.frames.count, side, side, options, recipe.teacher.prices)
+
+
 def funnel_lines(steps: list[dict[str, Any]]) -> list[str]:
     """The funnel for a person, and what asking the teacher last spares."""
-    lines: list[str] = []
-    for step in steps[:-1] if steps and steps[-1]["stage"] == "teacher" else steps:
-        low, high = step["tokens_in"]
-        money = "" if step["usd"] is None else ", ${:,.2f} to ${:,.2f}".format(*step["usd"])
-        lines.append(
-            f"{step['stage']:<10} {step['requests']:,} requests about {step['rows']:,} rows, "
-            f"{low:,} to {high:,} tokens in{money}; about {step['left']:,} rows stay"
-        )
-    if len(steps) > 1 and steps[-1]["stage"] == "teacher":
-        first, last = steps[0]["rows"], steps[-1]
-        lines.append(
-            f"the teacher is then asked about {last['rows']:,} rows instead of {first:,}, and "
-            f"about {last['left']:,} get a right answer"
-        )
+    by_name = {step["stage"]: step for step in steps}
+    lines = [probe_line(step) for step in steps if "requests" in step]
+    if "selection" in by_name:
+        lines.append(f"selection  about {by_name['selection']['left']:,} rows are released")
+    if lines and "teacher" in by_name:
+        lines.append(saving_line(by_name["teacher"]))
     return lines
+
+
+def probe_line(step: Mapping[str, Any]) -> str:
+    """One probe: what it asks, what it takes, what stays."""
+    low, high = step["tokens_in"]
+    money = "" if step["usd"] is None else ", ${:,.2f} to ${:,.2f}".format(*step["usd"])
+    sure = ", as assumed: nobody has published a figure" if step["assumed"] else ""
+    return (
+        f"{step['stage']:<10} {step['requests']:,} requests about {step['rows']:,} rows, "
+        f"{low:,} to {high:,} tokens in{money}; about {step['left']:,} rows stay{sure}"
+    )
+
+
+def saving_line(step: Mapping[str, Any]) -> str:
+    """What asking the teacher last spares, against asking it first."""
+    saves, usd = step["saves"], step["saves"]["usd"]
+    money = "" if usd is None else ", ${:,.2f} to ${:,.2f}".format(*usd)
+    share = 1 - step["rows"] / step["first"] if step["first"] else 0.0
+    return (
+        f"the teacher is then asked about {step['rows']:,} rows instead of {step['first']:,}: "
+        f"{share:.0%} or {saves['requests']:,} requests{money} less than asking it first; about "
+        f"{step['left']:,} get a right answer"
+    )

@@ -24,7 +24,7 @@ class Shot(NamedTuple):
     order: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shown(Question):
     """A question whose pictures are not shown as they were taken."""
 

@@ -12,11 +12,15 @@ from r1data.screen.text import band_keys, mix
 
 # Content words that two wordings of one question share at least.
 ALIKE = 0.8
+# The same where both offer the same options, three or more: one question is asked more briefly.
+SAME_OPTIONS = 0.5
 # Of 12,826 real questions with their clips (NExT-QA, Video-MME, VSI-Bench), whose longer ones are
 # one template filled in different ways, 4% fell without this bound.
 MOST_WORDS = 8
 # Of pairs that are alike, 12 bands of 4 find 0.998.
 BANDS, WIDTH = 12, 4
+# Of pairs that share half of their words, 24 bands of 2 find 0.999.
+BRIEF_BANDS, BRIEF_WIDTH = 24, 2
 
 
 class Twin(NamedTuple):
@@ -72,6 +76,11 @@ def candidate_pairs(
     for keys in band_keys(facts.content, BANDS, WIDTH):
         one, other = bucket_pairs(mix(block[shared], keys[order[shared]]))
         yield shared[one], shared[other], True
+    shared = shared[facts.chosen_from[order[shared]]]
+    offered = mix(block[shared], facts.option_set[order[shared]])
+    for keys in band_keys(facts.content, BRIEF_BANDS, BRIEF_WIDTH) if len(shared) else ():
+        one, other = bucket_pairs(mix(offered, keys[order[shared]]))
+        yield shared[one], shared[other], True
 
 
 def in_company(block: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -93,7 +102,8 @@ def alike(facts: Facts, one: int, other: int) -> bool:
     few, many = sorted(bags, key=len)
     if not (facts.telling[one] and facts.telling[other]) or len(many) > MOST_WORDS:
         return False
-    return few <= many and len(few) >= ALIKE * len(many)
+    same = facts.chosen_from[one] and facts.option_set[one] == facts.option_set[other]
+    return few <= many and len(few) >= (SAME_OPTIONS if same else ALIKE) * len(many)
 
 
 def settle(found: dict[int, Twin]) -> None:

@@ -28,7 +28,7 @@ class Facts(NamedTuple):
     `content` holds what is asked for, as stems, `order` their sequence as one hash; `question`,
     `options` and `everything` hold words as they are, `exact` the question's in their order.
     `telling` says that a truth is long enough, or stands among enough others, to tell what was
-    asked. `media` names the exact bytes and seconds.
+    asked; `chosen_from` that there are enough others. `media` names the exact bytes and seconds.
     """
 
     ids: list[str]
@@ -40,6 +40,7 @@ class Facts(NamedTuple):
     exact: NDArray[np.uint64]
     truth: NDArray[np.uint64]
     telling: NDArray[np.bool_]
+    chosen_from: NDArray[np.bool_]
     option_set: NDArray[np.uint64]
     media: NDArray[np.uint64]
     hashes: list[Hashes | None]
@@ -88,6 +89,7 @@ def facts_of(samples: pa.Table, media: pa.Table, frames: pa.Table) -> Facts:
         exact=numbers(map(text.text_hash, questions)),
         truth=numbers(map(text.text_hash, truths)),
         telling=np.array([*map(is_telling, truths, options)], np.bool_),
+        chosen_from=np.array([len(each) >= TELLING_OPTIONS for each in options], np.bool_),
         option_set=numbers(map(option_hash, options)),
         media=numbers(map(media_hash, rows, files)),
         hashes=[read_hash(each) if each else None for each in frames["phash"].to_pylist()],

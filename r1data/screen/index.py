@@ -22,7 +22,7 @@ from r1data.screen.pictures import Hashes, read_hash
 from r1data.screen.text import Bags
 
 FOLDER = "indexes"
-VERSION = "1"
+VERSION = "2"
 HASH = pa.uint64()
 COLUMNS = pa.schema(
     [
@@ -33,8 +33,12 @@ COLUMNS = pa.schema(
         ("option_set", HASH),
         ("videos", pa.list_(HASH)),
         ("frames", pa.list_(HASH)),
+        ("cut", pa.list_(HASH)),
     ]
 )
+# Copies are often cut at their edges, which moves what a perceptual hash sees: frames are hashed a
+# second time without a twentieth on each side.
+CUT = 20
 YOUTUBE = text.re.compile(r"(?:youtube\.com/watch\?v=|youtu\.be/)([\w-]{11})")
 LABEL = text.re.compile(r"^\s*\(?[A-Z][.):]\s+")
 QUESTION, ANSWERS = ("problem", "question"), ("options", "candidates", "choices")
@@ -42,7 +46,10 @@ ITEM, PLACE = ("question_id", "problem_id", "id", "qid"), ("path", "video", "med
 
 
 class Index(NamedTuple):
-    """An index as it is searched. `templated` says that the question stands on several videos."""
+    """An index as it is searched. `templated` says that the question stands on several videos.
+
+    `cuts` are the frames without their edges, empty in an index of an earlier version.
+    """
 
     name: str
     items: list[str]
@@ -53,6 +60,7 @@ class Index(NamedTuple):
     templated: NDArray[np.bool_]
     videos: list[list[int]]
     frames: list[Hashes]
+    cuts: list[Hashes]
 
 
 def make_index(
@@ -108,6 +116,7 @@ def item(row: Mapping[str, Any], number: int, path: Path, root: Path | None) -> 
     place = first(row, PLACE)
     names = known_names(str(place)) if place else []
     names += YOUTUBE.findall(json.dumps(row, ensure_ascii=False, default=str))
+    frames, cut = frame_hashes(root / str(place)) if root is not None and place else ([], [])
     return {
         "item": str(first(row, ITEM) if first(row, ITEM) is not None else number),
         "question": sorted(map(text.word_hash, set(text.words(problem)))),
@@ -115,7 +124,8 @@ def item(row: Mapping[str, Any], number: int, path: Path, root: Path | None) -> 
         "options": sorted({text.word_hash(word) for each in options for word in each}),
         "option_set": option_hash(options),
         "videos": sorted({video_hash(name) for name in names}),
-        "frames": frame_hashes(root / str(place)) if root is not None and place else [],
+        "frames": frames,
+        "cut": cut,
     }
 
 
@@ -132,15 +142,20 @@ def first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((row[name] for name in names if row.get(name) is not None), None)
 
 
-def frame_hashes(path: Path) -> list[int]:
-    """Return the hashes of sixteen frames of a video; what cannot be read has none."""
+def frame_hashes(path: Path) -> tuple[list[int], list[int]]:
+    """Return the hashes of sixteen frames of a video, whole and cut; none of what is no video."""
     from r1data.errors import RowDrop
-    from r1data.frames.take import take_frames
+    from r1data.frames.jpeg import frames_hash
+    from r1data.frames.sampling import sample
 
     try:
-        return [int(each) for each in read_hash(take_frames(path).hash)]
+        images = sample(path).images
     except RowDrop:
-        return []
+        return [], []
+    down, across = (side // CUT for side in images.shape[1:3])
+    cut = images[:, down : images.shape[1] - down, across : images.shape[2] - across]
+    whole, inner = (read_hash(frames_hash(each)).tolist() for each in (images, cut))
+    return whole, inner
 
 
 def index_path(name: str) -> Path:
@@ -167,7 +182,7 @@ def read_index(name: str) -> Index:
     except pa.ArrowException as problem:
         raise InputError(f"{path} is no index: {problem}") from problem
     facts = table.schema.metadata or {}
-    if not set(COLUMNS.names) <= set(table.column_names) or b"benchmark" not in facts:
+    if not {*COLUMNS.names} - {"cut"} <= {*table.column_names} or b"benchmark" not in facts:
         raise InputError(f"{path} is no index: make one with r1data screen index")
     rows = table.to_pylist()
     keys = [(row["exact"], row["option_set"]) for row in rows]
@@ -184,6 +199,7 @@ def read_index(name: str) -> Index:
         templated=np.array([len(videos[key]) > 1 for key in keys]),
         videos=[row["videos"] for row in rows],
         frames=[np.array(row["frames"], np.uint64) for row in rows],
+        cuts=[np.array(row.get("cut") or [], np.uint64) for row in rows],
     )
 
 

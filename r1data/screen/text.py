@@ -5,18 +5,22 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from r1data.screen.synonyms import GROUPS
+
 WORD = re.compile(r"[^\W_]+")
 # Words that carry how a question is put, not what is asked. Negations and words of time and place
 # (not, before, from, left) stay out: they turn an answer over.
 FILLING = """
-a an and are be been being can clip could did do does doing footage given has have here how i in
-is it its me my of one or please question see seen shown so some such tell that the their them
-then there these this those us video was we were what which will with would you your
+a an and are be been being can clip could determine did do does doing footage from give given has
+have here how i identify image in into is it item its list me my object of one or picture please
+question scene screen see seen shown so some such tell that the their them then there these thing
+this those to us video view was we were what which will with would you your
 """
 # 64 bits of a word's blake2b: 10 million words meet once in 400,000 builds.
 SEED = 20_240_501
@@ -43,8 +47,12 @@ def words(text: str) -> list[str]:
 
 
 def content(text: str) -> list[str]:
-    """Return the stems of what a question asks about, in their order."""
-    return [stem(word) for word in words(text) if word not in FILLERS]
+    """Return the stems of what a question asks about, in their order; of synonyms, one stem.
+
+    Two in a row that say the same ("count how many") count once.
+    """
+    stems = (stem(word) for word in words(text) if word not in FILLERS)
+    return [each for each, _ in groupby(ONE_OF.get(each, each) for each in stems)]
 
 
 def stem(word: str) -> str:
@@ -53,6 +61,9 @@ def stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]
     return word.removesuffix("e") if len(word) > 3 else word
+
+
+ONE_OF = {stem(word): stem(group[0]) for group in GROUPS for word in group}
 
 
 @lru_cache(maxsize=1 << 20)

@@ -1,0 +1,94 @@
+"""The stage of the judge: a model is shown all right answers and names the best one."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from r1data.grid.build import Cell
+from r1data.rewards import extract
+from r1data.schema import arrow_schema
+from r1data.teacher.prompts import Prompt, load_prompt
+from r1data.teacher.requests import Ask, read_question, request_key, request_params
+from r1data.teacher.stage import answers_to
+
+# Its journal stands beside those of the probes, so that one budget holds for all of them.
+JOURNALS = "probes"
+Row = Mapping[str, Any]
+
+
+class Case(NamedTuple):
+    """One request, and the numbers of the answers in the order in which they are shown."""
+
+    ask: Ask
+    shown: list[int]
+
+
+def judge_chains(
+    samples: pa.Table,
+    frames: pa.Table,
+    responses: pa.Table,
+    verdicts: pa.Table,
+    *,
+    cell: Cell,
+) -> pa.Table:
+    """Ask once about each sample with two right answers or more; return the table "preference".
+
+    Raises what the teacher's client raises.
+    """
+    prompt = load_prompt(str(cell.options["prompt"]), revises=True)
+    params = request_params(cell.options)
+    right: dict[str, list[Row]] = {}
+    for response, verdict in zip(responses.to_pylist(), verdicts.to_pylist(), strict=True):
+        if verdict["right"]:
+            right.setdefault(response["id"], []).append(response)
+    rows = samples.to_pylist()
+    cases = {
+        row["id"]: case_of(row, frames["frames"][number], right[row["id"]], prompt, params, cell)
+        for number, row in enumerate(rows)
+        if len(right.get(row["id"], ())) > 1
+    }
+    shared = replace(cell, folder=cell.build / JOURNALS, shard=f"{cell.stage}-{cell.shard}")
+    asks = [case.ask for case in cases.values()]
+    found = answers_to(asks, prompt, params, shared) if asks else {}
+    named = [preference(row["id"], cases.get(row["id"]), found, cell.options) for row in rows]
+    return pa.Table.from_pylist(named, arrow_schema("preference"))
+
+
+def case_of(
+    sample: Row,
+    frames: pa.ListScalar,
+    right: Sequence[Row],
+    prompt: Prompt,
+    params: Row,
+    cell: Cell,
+) -> Case:
+    """Put the right answers to a question side by side.
+
+    Their order is random, and the same every time: judges prefer what stands first.
+    """
+    shown = list(right)
+    random.Random(f"{cell.options['seed']}|{sample['id']}").shuffle(shown)
+    question = read_question(sample, frames, prompt, "\n\n".join(numbered(shown)))
+    key = request_key(str(cell.options["model"]), question, params, 0)
+    return Case(Ask(key, question, 0), [response["k"] for response in shown])
+
+
+def numbered(shown: Sequence[Row]) -> Iterator[str]:
+    """Yield the thoughts with their numbers, from 1."""
+    for number, response in enumerate(shown, start=1):
+        yield f"[{number}]\n{extract(response['text']).think.strip()}"
+
+
+def preference(identity: str, case: Case | None, found: Mapping[str, Row], options: Row) -> Row:
+    """Return the row of a sample: which of its answers the judge named."""
+    row = {"id": identity, "model": options["model"], "candidates": [], "best": None, "said": None}
+    if case is None:
+        return row
+    said = found[case.ask.key]["text"]
+    named = (extract(said).answer or "").strip(" []().") if said else ""
+    place = int(named) - 1 if named.isascii() and named.isdigit() else -1
+    best = case.shown[place] if 0 <= place < len(case.shown) else None
+    return {**row, "candidates": case.shown, "best": best, "said": said}
