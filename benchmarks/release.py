@@ -34,6 +34,7 @@ from r1data.schema import arrow_schema
 
 FRAMES, PICTURE_BYTES, SHARD_ROWS = 12, 26_500, 256
 OPTIONS = {
+    "tables": list(TABLES),
     "configs": ["frames", "text"],
     "shard_mb": 400,
     "splits": {},
@@ -42,6 +43,8 @@ OPTIONS = {
     "recipe_yaml": "name: benchmark",
     "seed": 7,
     "r1data_version": "0",
+    "row_recipes": {"noise": "0" * 64},
+    "rows_since": "0",
 }
 
 
@@ -81,7 +84,9 @@ def tables(numbers: range, noise: bytes) -> dict[str, list[dict[str, Any]]]:
         text = f"<think>{'I look at it again. ' * 100}</think><answer>A</answer>"
         made["responses"].append({"id": row["id"], "k": 0, "model": "m", "text": text})
         made["verdicts"].append({"id": row["id"], "k": 0, "preset": "canonical", "version": 1})
-        made["selection"].append({**row, "k": 0, "pass_rate": 1.0})
+        made["selection"].append(
+            {**row, "k": 0, "chains": [0], "kind": "chain", "pass_rate": 1.0, "probes": []}
+        )
     return made
 
 
@@ -191,8 +196,11 @@ def main() -> None:
         folder = Path(place) / "tables"
         make_tables(folder, given.megabytes)
         found: dict[str, list[dict[str, float]]] = {name: [] for name in WRITERS}
-        for _ in range(given.rounds):
-            for name in WRITERS:
+        names = list(WRITERS)
+        for turn in range(given.rounds):
+            # Whoever comes first meets a disk cache that the others have not warmed yet.
+            first = turn % len(names)
+            for name in [*names[first:], *names[:first]]:
                 found[name].append(measure(name, folder))
     base = statistics.median(each["seconds"] for each in found["r1data"])
     print("| writer | seconds | ratio | cpu | peak MB | MB written |\n|---|---|---|---|---|---|")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from r1data.console import JsonOpt, say, show
+from r1data.console import BuildArg, JsonOpt, say, show
 
 ReleaseArg = Annotated[Path, typer.Argument(help="a build or a release")]
 
@@ -74,3 +74,44 @@ def publish(
     from r1data.release.publish import publish as send
 
     send(path, repo=repo, to=to, tag=tag, private=private, dry_run=dry_run, say=say)
+
+
+def materialise(
+    path: ReleaseArg,
+    out: Annotated[Path, typer.Option(help="a new folder")],
+    recipe: Annotated[
+        Path | None, typer.Option(help="a recipe that says where the sources lie")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="sources.NAME.root=FOLDER, and the like")
+    ] = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Bring back the media of a release without them; exit code 3 where rows are left out."""
+    from r1data.errors import SET_ASIDE
+    from r1data.release.materialise import materialise as bring_back
+
+    quiet = (lambda _: None) if as_json else say
+    done = bring_back(path, out, recipe=recipe, overrides=sets or (), say=quiet)
+    show({**done._asdict(), "out": str(done.out)} if as_json else done.text())
+    if done.left_out:
+        raise typer.Exit(SET_ASIDE)
+
+
+def clean(
+    build: BuildArg,
+    tables: Annotated[
+        bool, typer.Option("--tables", help="the tables of frames as well, of a finished build")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would go, remove nothing")
+    ] = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Remove what a build can make again: temporary files, ledgers, kept frames."""
+    from r1data.building import open_build
+    from r1data.clean import clean as sweep_out
+    from r1data.clean import clean_text
+
+    freed = sweep_out(open_build(build).path, tables, dry_run)
+    show([each._asdict() for each in freed] if as_json else clean_text(freed, dry_run))

@@ -237,6 +237,32 @@ def test_one_edited_row_changes_one_shard_of_each_config(tmp_path: Path) -> None
     assert len([path for path in before if after[path] != before[path]]) == 2
 
 
+def test_another_version_and_other_wishes_leave_the_shards_of_unchanged_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = tmp_path / "questions.jsonl"
+    write_questions(questions, rows=12)
+    before = rows_of(build_own(questions).release)
+    recipe = datasets.Dataset.from_parquet(str(tmp_path / "own/9.release/text/*.parquet"))[0]
+    monkeypatch.setattr(r1data, "__version__", "9.9.9")
+    extra = tmp_path / "more"
+    extra.mkdir()
+    write_questions(extra / "questions.jsonl", rows=2)
+    more = [f"sources.more.path={extra / 'questions.jsonl'}", "filter.pass_rate=[0.5, 1.0]"]
+    later = build_own(questions, *more)
+    assert "9.9.9" in (later.release / "README.md").read_text()
+    after = rows_of(later.release)
+    assert {path: data for path, data in after.items() if "-more-" not in path} == before
+    assert check(later.release).findings == []
+    other = build_own(questions, "frames.quality=50").release
+    changed = datasets.Dataset.from_parquet(str(other / "text/*.parquet"))[0]
+    assert changed["recipe"] != recipe["recipe"]
+    card = other / "README.md"
+    card.write_text(card.read_text().replace("quality: 50", "quality: 51"))
+    found = [each.what for each in check(other).findings]
+    assert found == ["its recipe is not the one that made the rows of own"]
+
+
 def test_a_taken_down_row_and_clip_are_never_released_and_no_other_row_changes(
     tmp_path: Path,
 ) -> None:

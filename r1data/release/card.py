@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -11,7 +12,7 @@ from r1data.grid.funnel import Funnel, funnel
 from r1data.grid.shards import read_shard
 from r1data.release.figure import bars
 from r1data.release.layout import FOLDERS, SHARD, labels
-from r1data.release.rows import Inputs, kept, kept_ids
+from r1data.release.rows import Inputs, kept, kept_ids, row_counts
 from r1data.release.terms import Terms, license_of, terms_of
 from r1data.sources.catalogue import card_names, load_card
 
@@ -24,9 +25,17 @@ MEASURED = {
     "no wrong one",
 }
 LIMITS = (
+    "Truths are as good as their sources; where a source is wrong, a right answer counts as wrong.",
+)
+LIMITS_OF_CHAINS = (
     "A right answer does not make a right thought: the rule judges the answer only.",
-    "Truths are as good as their sources; where a source is wrong, a right teacher was dropped.",
     "Chains of thought carry the habits of the one teacher that wrote them.",
+)
+
+# Clips are decoded by torchcodec, a package of its own; whoever lacks it takes their bytes.
+UNDECODED = (
+    'clips = datasets.load_dataset("PATH", "video", split="train")   # decoded by torchcodec',
+    'clips.cast_column("videos", datasets.List(datasets.Video(decode=False)))   # their bytes',
 )
 
 Row = tuple[str, str, str, Terms]
@@ -39,16 +48,16 @@ def card_text(
     inputs: Sequence[Inputs], counts: Counts, features: Mapping[str, Any], cell: Cell
 ) -> str:
     """Return the text of README.md."""
-    rows = composition(inputs)
-    head = yaml.safe_dump(metadata(rows, counts, features, cell), sort_keys=False)
+    rows, kinds = composition(inputs), kinds_of(inputs)
+    head = yaml.safe_dump(metadata(rows, kinds, counts, features, cell), sort_keys=False)
     parts = [
         f"---\n{head}---\n",
-        opening(rows, counts, cell),
+        opening(rows, counts, kinds, cell),
         "## What is in it\n\n" + composition_table(rows),
         "## How it came to be\n\n" + funnel_table(funnel(cell.build)),
-        "## Teacher and verification\n\n" + teacher_text(inputs),
+        "## Who was asked\n\n" + asked_text(inputs),
         "## Terms\n\n" + terms_table(rows),
-        "## Known limits\n\n" + limits_text(rows),
+        "## Known limits\n\n" + limits_text(rows, kinds),
         "## Load it\n\n" + loading(rows, features),
         "## Build it again\n\n" + rebuilding(cell.options["recipe_yaml"]),
         "## Cite\n\n" + citation(cell, rows),
@@ -59,11 +68,13 @@ def card_text(
 def composition(inputs: Sequence[Inputs]) -> Counter[Row]:
     """Count the released rows by source, kinds and terms."""
     counts: Counter[Row] = Counter()
+    columns = ["id", "source", "data_type", "problem_type", "license"]
     for each in inputs:
         table = kept(read_shard(each["samples"]), kept_ids(each))
-        for row in table.select(["source", "data_type", "problem_type", "license"]).to_pylist():
+        rows = row_counts(each)
+        for row in table.select(columns).to_pylist():
             kinds = (row["source"], row["data_type"], row["problem_type"])
-            counts[(*kinds, terms_of(row["license"]))] += 1
+            counts[(*kinds, terms_of(row["license"]))] += rows[row["id"]]
     return counts
 
 
@@ -76,9 +87,30 @@ def figure_text(inputs: Sequence[Inputs]) -> str:
 
 
 def metadata(
-    rows: Counter[Row], counts: Counts, features: Mapping[str, Any], cell: Cell
+    rows: Counter[Row],
+    kinds: Mapping[str, int],
+    counts: Counts,
+    features: Mapping[str, Any],
+    cell: Cell,
 ) -> dict[str, Any]:
     """Return the YAML head that the Hub and `datasets` read."""
+    return {
+        "pretty_name": cell.options["name"],
+        **license_of({row[3] for row in rows}).head(),
+        "task_categories": ["visual-question-answering", "video-text-to-text"],
+        "tags": [
+            *(["chain-of-thought"] if kinds.get("chain") else []),
+            "video-reasoning",
+            "r1data",
+        ],
+        **config_entries(rows, counts, features, cell.folder),
+    }
+
+
+def config_entries(
+    rows: Counter[Row], counts: Counts, features: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Return the part of the head that says which files are which config, and what they hold."""
     configs: list[dict[str, Any]] = []
     infos: list[dict[str, Any]] = []
     for name, (config, source) in config_names(rows, features).items():
@@ -86,17 +118,10 @@ def metadata(
         first = {"default": True} if not configs else {}
         data_files = [{"split": split, "path": path} for split, (path, _) in files.items()]
         configs.append({"config_name": name, **first, "data_files": data_files})
-        splits = [split_info(split, each, cell) for split, (_, each) in files.items()]
+        splits = [split_info(split, each, folder) for split, (_, each) in files.items()]
         columns = features[config]._to_yaml_list()
         infos.append({"config_name": name, "features": columns, "splits": splits})
-    return {
-        "pretty_name": cell.options["name"],
-        **license_of({row[3] for row in rows}).head(),
-        "task_categories": ["visual-question-answering", "video-text-to-text"],
-        "tags": ["chain-of-thought", "video-reasoning", "r1data"],
-        "configs": configs,
-        "dataset_info": infos,
-    }
+    return {"configs": configs, "dataset_info": infos}
 
 
 def config_names(
@@ -126,13 +151,22 @@ def files_of(
     return found
 
 
-def split_info(split: str, files: Mapping[str, int], cell: Cell) -> dict[str, Any]:
+def split_info(split: str, files: Mapping[str, int], folder: Path) -> dict[str, Any]:
     """Return the figures of a split that `datasets` reads."""
-    size = sum((cell.folder / name).stat().st_size for name in files)
+    size = sum((folder / name).stat().st_size for name in files)
     return {"name": split, "num_bytes": size, "num_examples": sum(files.values())}
 
 
-def opening(rows: Counter[Row], counts: Counts, cell: Cell) -> str:
+def kinds_of(inputs: Sequence[Inputs]) -> Counter[str]:
+    """Count the released questions by kind: chain, direct, question."""
+    counts: Counter[str] = Counter()
+    for each in inputs:
+        counts.update(read_shard(each["selection"], columns=["kind"])["kind"].to_pylist())
+    del counts[None]  # pyright: ignore[reportArgumentType]
+    return counts
+
+
+def opening(rows: Counter[Row], counts: Counts, kinds: Mapping[str, int], cell: Cell) -> str:
     """Say what this is in a few lines."""
     total = sum(rows.values())
     config = next(config for config in FOLDERS if config in cell.options["configs"])
@@ -140,11 +174,19 @@ def opening(rows: Counter[Row], counts: Counts, cell: Cell) -> str:
         split: sum(each.values()) for split, (_, each) in files_of(counts, config, None).items()
     }
     splits = ", ".join(f"{split} {size:,}" for split, size in sizes.items())
+    questions = sum(kinds.values())
+    told = [f"{questions:,} questions about pictures and clips"]
+    if kinds.get("chain"):
+        told.append("each with a chain of thought whose answer a rule found right")
+    if kinds.get("direct"):
+        told.append(f"but for {kinds['direct']:,} without one, since no chain was right")
+    if kinds.get("question"):
+        told.append("with their truths and without chains of thought")
+    if questions < total:
+        told.append(f"{total:,} rows, since a question may have several chains")
     return (
-        f"# {cell.options['name']}\n\n"
-        f"{total:,} questions about pictures and clips, each with a chain of thought whose answer "
-        f"a rule found right ({splits}). Made by r1data {cell.options['r1data_version']}; "
-        f"recipe {cell.options['recipe'][:12]}."
+        f"# {cell.options['name']}\n\n{', '.join(told)} ({splits}). Made by r1data "
+        f"{cell.options['r1data_version']}; recipe {cell.options['recipe'][:12]}."
     )
 
 
@@ -168,13 +210,40 @@ def funnel_table(found: Funnel) -> str:
     return "\n".join(["| stage | reason | rows |", "|---|---|---:|", *lines])
 
 
-def teacher_text(inputs: Sequence[Inputs]) -> str:
+def asked_text(inputs: Sequence[Inputs]) -> str:
+    """Who was asked, how, which rule judged, how often it errs, and what the probes found."""
+    teacher = teacher_lines(inputs) if "verdicts" in inputs[0] else []
+    return "\n".join([*teacher, *probe_lines(inputs)]) or "Nobody: neither a teacher nor a probe."
+
+
+def probe_lines(inputs: Sequence[Inputs]) -> list[str]:
+    """What the probes found about the questions that are released."""
+    right: Counter[tuple[str, str, int]] = Counter()
+    asked: Counter[tuple[str, str, int]] = Counter()
+    for each in inputs:
+        for row in read_shard(each["selection"], columns=["kind", "probes"]).to_pylist():
+            for probe in row["probes"] if row["kind"] else ():
+                key = (probe["probe"], probe["model"], probe["n"])
+                asked[key] += 1
+                right[key] += probe["right"]
+    return [
+        f"- probe {probe}: `{model}`, {n} answers to each of {count:,} questions, "
+        f"{right[probe, model, n] / (n * count):.0%} right"
+        for (probe, model, n), count in sorted(asked.items())
+    ]
+
+
+def teacher_lines(inputs: Sequence[Inputs]) -> list[str]:
     """Who was asked, how, which rule judged, and how often that rule errs."""
     teachers: Counter[tuple[str, str, str]] = Counter()
     rules: Counter[tuple[str, int]] = Counter()
     for each in inputs:
-        asked = read_shard(each["responses"], columns=["model", "prompt_sha256", "params"])
-        teachers.update((r["model"], r["prompt_sha256"], r["params"]) for r in asked.to_pylist())
+        asked = {
+            (r["id"], r["k"], r["request_sha256"]): (r["model"], r["prompt_sha256"], r["params"])
+            for table in ("responses", "drafts")
+            for r in (read_shard(each[table]).to_pylist() if table in each else ())
+        }
+        teachers.update(asked.values())
         judged = read_shard(each["verdicts"], columns=["preset", "version"])
         rules.update((r["preset"], r["version"]) for r in judged.to_pylist())
     lines = [
@@ -185,7 +254,7 @@ def teacher_text(inputs: Sequence[Inputs]) -> str:
         f"- judged by preset `{preset}` version {version}: {count:,} answers; {MEASURED[preset]}"
         for (preset, version), count in sorted(rules.items())
     ]
-    return "\n".join(lines)
+    return lines
 
 
 def terms_table(rows: Counter[Row]) -> str:
@@ -201,7 +270,7 @@ def terms_table(rows: Counter[Row]) -> str:
     name = whole.license_name or whole.license
     after = f"The whole: `{name}`, computed from its parts and never freer than the strictest."
     return "\n".join([*head, *lines]) + (
-        f"\n\n{after} The chains of thought come under the teacher's terms."
+        f"\n\n{after} Chains of thought, where there are any, come under the teacher's terms."
     )
 
 
@@ -212,9 +281,10 @@ def stated_by(source: str) -> str:
     return str(load_card(source).license.get("stated_by", "its card"))
 
 
-def limits_text(rows: Counter[Row]) -> str:
+def limits_text(rows: Counter[Row], kinds: Mapping[str, int]) -> str:
     """What is known to be weak: of all releases, and of the sources in this one."""
-    lines = [f"- {each}" for each in LIMITS]
+    told = (*LIMITS, *LIMITS_OF_CHAINS) if kinds.get("chain") else LIMITS
+    lines = [f"- {each}" for each in told]
     for source in sorted({row[0] for row in rows} & set(card_names())):
         lines += [f"- {source}: {trap}" for trap in load_card(source).traps]
     return "\n".join(lines)
@@ -229,6 +299,8 @@ def loading(rows: Counter[Row], features: Mapping[str, Any]) -> str:
         line = 'data[0]["frames"][0]   # a PIL picture; data[0]["frame_times"] holds its seconds'
         lines.append(line)
     lines += [f'datasets.load_dataset("PATH", "{name}")' for name in list(names)[1:]]
+    if "video" in features:
+        lines += ["", *UNDECODED]
     return "```python\nimport datasets\n\n" + "\n".join(lines) + "\n```"
 
 

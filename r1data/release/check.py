@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import InputError, UsageError
+from r1data.grid.cleared import cleared
 from r1data.grid.drops import Drop
 from r1data.grid.funnel import funnel, shard_notes, stage_folders
-from r1data.grid.shards import file_sha256, read_note, read_shard
+from r1data.grid.shards import ShardDamaged, distrust, file_sha256, read_note, read_shard
 from r1data.grid.work import GATHER_NOTE
+from r1data.release.check_kept import kept_findings
+from r1data.release.embedded import file_findings
 from r1data.release.footers import Finding, footer_findings, license_findings, sources_terms
 from r1data.release.layout import FOLDERS, read_rows, richest
+from r1data.release.made_by import recipe_findings
 
 REPOSITORY = re.compile(r"(?:hf:/{1,2}datasets/)?(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>\S+))?")
 # More of the same say nothing new.
 MOST_TWICE = 5
+QUESTIONS = "questions"
 
 
 class Report(NamedTuple):
@@ -39,7 +44,7 @@ def check(path: str | Path, media_root: str | Path | None = None) -> Report:
     folder = Path(path)
     if not folder.exists():
         folder = fetched(str(path))
-    if (folder / "recipe.yaml").is_file() and (folder / "build.json").is_file():
+    if (folder / "1.samples").is_dir() or (folder / "build.json").is_file():
         return check_build(folder)
     if (folder / "README.md").is_file() and any(release_shards(folder)):
         return check_release(folder)
@@ -96,16 +101,19 @@ def check_build(build: Path) -> Report:
     findings = [each for folder in stage_folders(build) for each in check_stage(folder)]
     counts = funnel(build)
     findings += check_conservation(build)
+    findings += kept_findings(build)
     figures = {"collected": counts.collected}
     for step in counts.steps:
         figures[step.reason] = figures.get(step.reason, 0) + step.rows
+    figures |= {f"{name} cleared by r1data clean": 1 for name in sorted(cleared(build))}
     release = build / "9.release"
     if (release / GATHER_NOTE).is_file():
         report = check_release(release)
         figures["released"] = report.rows
         findings += report.findings
-        if report.rows != counts.left:
-            what = f"{report.rows} rows are released, {counts.left} should be"
+        questions = report.figures.get(QUESTIONS, report.rows)
+        if questions != counts.left:
+            what = f"{questions} questions are released, {counts.left} should be"
             findings.append(Finding("9.release", what))
     else:
         findings.append(Finding("9.release", "the build is not finished: it has no release"))
@@ -121,6 +129,7 @@ def check_stage(folder: Path) -> Iterator[Finding]:
         if not (folder / name).is_file():
             yield Finding(f"{folder.name}/{name}", "the file is missing")
         elif file_sha256(folder / name) != sha256:
+            distrust(folder / name, folder / GATHER_NOTE)
             yield Finding(f"{folder.name}/{name}", "its bytes are not those of the note")
     vouched = set(gathered.files) if gathered else set()
     for path in sorted(folder.glob("*.parquet")):
@@ -128,6 +137,7 @@ def check_stage(folder: Path) -> Iterator[Finding]:
         if note is None:
             yield Finding(f"{folder.name}/{path.name}", "it has no note that can be believed")
         elif path.name not in vouched and file_sha256(path) != note.sha256:
+            distrust(path, path.with_suffix(".json"))
             yield Finding(f"{folder.name}/{path.name}", "its bytes are not those of the note")
 
 
@@ -138,24 +148,33 @@ def check_conservation(build: Path) -> Iterator[Finding]:
         yield Finding("1.samples", "there are no samples")
         return
     known = {reason.value for reason in Drop}
+    gone = cleared(build)
     for note in shard_notes(folders["samples"]):
         wanted = ids_of(folders["samples"], note.shard)
-        for stage in ("media", "frames", "selection"):
+        if wanted is None:  # found already, with its name
+            continue
+        for stage in ("media", "frames", "selection", *({"balance"} & folders.keys())):
             path = folders.get(stage, build / "none") / f"{note.shard}.parquet"
+            if path.parent.name in gone:
+                continue
             where = f"{path.parent.name}/{note.shard}"
             if not path.is_file() or read_note(path.with_suffix(".json")) is None:
                 yield Finding(where, "it is not made yet")
-            elif ids_of(path.parent, note.shard) != wanted:
-                yield Finding(where, "its rows are not those of the samples")
+            elif (ids := ids_of(path.parent, note.shard)) != wanted:
+                if ids is not None:
+                    yield Finding(where, "its rows are not those of the samples")
             else:
                 reasons = set(read_shard(path, ["drop_reason"])["drop_reason"].to_pylist())
                 for strange in sorted(reasons - known - {None}):
                     yield Finding(where, f"'{strange}' is no drop reason")
 
 
-def ids_of(folder: Path, shard: str) -> list[str]:
-    """Return the ids of a shard, in order."""
-    return read_shard(folder / f"{shard}.parquet", ["id"])["id"].to_pylist()
+def ids_of(folder: Path, shard: str) -> list[str] | None:
+    """Return the ids of a shard, in order; None where its bytes are not those of its note."""
+    try:
+        return read_shard(folder / f"{shard}.parquet", ["id"])["id"].to_pylist()
+    except ShardDamaged:
+        return None
 
 
 def check_release(folder: Path) -> Report:
@@ -163,22 +182,26 @@ def check_release(folder: Path) -> Report:
     import pyarrow as pa
 
     findings = list(footer_findings(folder))
-    ids: Counter[str] = Counter()
+    ids: Counter[tuple[str, int]] = Counter()
     splits: Counter[str] = Counter()
     config = richest(folder)
     try:
         for split, row in read_rows(folder, config):
-            ids[row["id"]] += 1
+            ids[row["id"], row.get("chain", 0)] += 1
             splits[split] += 1
             where = f"{folder.name}/{split}"
             findings += [Finding(where, what) for what in faults(row, config)]
         findings += license_findings(folder, sources_terms(folder, config))
+        findings += recipe_findings(folder, config)
+        findings += file_findings(folder)
     except (pa.ArrowException, OSError, KeyError, InputError) as problem:
         what = f"cannot be read: {' '.join(str(problem).split())}"
         findings.append(Finding(f"{folder.name}, config {config}", what))
-    twice = [identity for identity, count in ids.items() if count > 1]
+    twice = [identity for (identity, _), count in ids.items() if count > 1]
     findings += [Finding(folder.name, f"the id {name} stands twice") for name in twice[:MOST_TWICE]]
-    return Report(str(folder), "release", sum(ids.values()), dict(splits), findings)
+    questions, rows = len({identity for identity, _ in ids}), sum(ids.values())
+    figures = dict(splits) | ({} if questions == rows else {QUESTIONS: questions})
+    return Report(str(folder), "release", rows, figures, findings)
 
 
 def faults(row: dict[str, Any], config: str) -> Iterator[str]:
@@ -206,8 +229,12 @@ def picture_faults(name: str, frames: Any) -> Iterator[str]:
 def text_faults(row: dict[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the texts of a row."""
     name = row["id"]
-    process, solution = str(row["process"]), str(row["solution"])
-    if not (process.startswith("<think>") and process.endswith("</think>")):
+    process, solution = row["process"], str(row["solution"])
+    kind = row.get("kind", "chain")
+    if kind != "chain" and process is not None:
+        yield f"{name}: it is kept as {kind} and yet has a process"
+    inside = str(process).startswith("<think>") and str(process).endswith("</think>")
+    if kind == "chain" and not inside:
         yield f"{name}: its process is not inside think tags"
     if not (solution.startswith("<answer>") and solution.endswith("</answer>")):
         yield f"{name}: its solution is not inside answer tags"

@@ -70,7 +70,13 @@ def shared(old: Path, new: Path) -> str:
 
 def digests(folder: Path, config: str) -> dict[str, Digests]:
     """Return {id: {column: digest}}; 23 columns of 8 bytes keep 260,000 rows in 100 MB or so."""
-    return {row["id"]: row_digests(row, split) for split, row in read_rows(folder, config)}
+    return {key_of(row): row_digests(row, split) for split, row in read_rows(folder, config)}
+
+
+def key_of(row: Mapping[str, Any]) -> str:
+    """Return a row's id, with the number of its chain where that is not the first."""
+    chain = row.get("chain", 0)
+    return f"{row['id']} chain {chain}" if chain else str(row["id"])
 
 
 def row_digests(row: Mapping[str, Any], split: str) -> Digests:

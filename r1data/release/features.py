@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from r1data.release.embedded import FIELDS, IMAGES, VIDEOS
 from r1data.release.layout import labels
 from r1data.schema import arrow_schema
 
@@ -25,8 +26,9 @@ def columns_of(config: str, problem_id: pa.DataType) -> pa.Schema:
     """Return the plain columns of a config; text stands first, pictures last."""
     schema = arrow_schema("release")
     schema = schema.set(schema.get_field_index("problem_id"), pa.field("problem_id", problem_id))
-    if config == "text":
-        return schema.remove(schema.get_field_index(PICTURES))
+    if config in ("text", "video"):
+        schema = schema.remove(schema.get_field_index(PICTURES))
+        return pa.schema([*schema, *FIELDS]) if config == "video" else schema
     if config == "index-only":
         kept = [schema.field(name) for name in schema.names if name not in OWNED]
         return pa.schema([*kept, FRAME_HASHES])
@@ -38,7 +40,7 @@ def typed(config: str, problem_id: pa.DataType) -> Typed:
 
     The metadata stands in every shard, so that a single copied file keeps its types.
     """
-    from datasets import ClassLabel, Features, Image, List
+    from datasets import ClassLabel, Features, Image, List, Video
 
     columns = columns_of(config, problem_id)
     features = Features.from_arrow_schema(columns)
@@ -46,6 +48,8 @@ def typed(config: str, problem_id: pa.DataType) -> Typed:
         features[name] = ClassLabel(names=names)
     if PICTURES in features:
         features[PICTURES] = List(Image())
+    if config == "video":
+        features[IMAGES], features[VIDEOS] = List(Image()), List(Video())
     info = {"info": {"features": features.to_dict()}}
     schema = features.arrow_schema.with_metadata({"huggingface": json.dumps(info)})
     return Typed(schema, features)

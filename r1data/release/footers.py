@@ -9,6 +9,9 @@ from r1data.errors import InputError
 from r1data.release.layout import FOLDERS, Config, read_configs, read_head, read_rows
 from r1data.release.terms import Terms, license_of, terms_of
 
+# What `datasets` raises for features that nobody wrote on purpose.
+UNTYPED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
 
 class Finding(NamedTuple):
     """Something that is not as it must be: where, and what."""
@@ -38,7 +41,10 @@ def read_footer(path: Path) -> Footer:
         return Footer(0, None, f"cannot be read: {' '.join(str(problem).split())}")
     if blob is None:
         return Footer(rows, None, "its footer has no typed features")
-    return Footer(rows, json.loads(blob)["info"]["features"], None)
+    try:
+        return Footer(rows, dict(json.loads(blob)["info"]["features"]), None)
+    except UNTYPED:
+        return Footer(rows, None, "its footer's features cannot be read")
 
 
 def footer_findings(folder: Path) -> Iterator[Finding]:
@@ -79,10 +85,18 @@ def disagreements(config: Config, split: str, footers: dict[str, Footer]) -> Ite
     rows = sum(each.rows for each in footers.values())
     if config.rows.get(split) != rows:
         yield f"{here}: it says {config.rows.get(split)} rows, the shards hold {rows}"
-    told = Features._from_yaml_list(config.features)
-    for path, footer in footers.items():
-        if footer.features is not None and Features.from_dict(footer.features) != told:
-            yield f"{here}: its features are not those of {path}"
+    try:
+        told = Features._from_yaml_list(config.features)
+        differ = [
+            path
+            for path, footer in footers.items()
+            if footer.features is not None and Features.from_dict(footer.features) != told
+        ]
+    except UNTYPED as problem:
+        yield f"{here}: its features cannot be read: {' '.join(str(problem).split())[:200]}"
+        return
+    for path in differ:
+        yield f"{here}: its features are not those of {path}"
 
 
 def sources_terms(folder: Path, config: str) -> set[tuple[str, Terms]]:

@@ -199,7 +199,7 @@ def changelog(api: "HfApi", plan: Plan, folder: Path) -> str:
     import pyarrow as pa
 
     there = {*plan.unchanged, *plan.changed, *plan.deleted}
-    for config in ("text", "index-only", "frames"):
+    for config in ("text", "index-only", "frames", "video"):
         name = FOLDERS[config]
         if shards_of(folder, config) and any(path.startswith(f"{name}/") for path in there):
             break

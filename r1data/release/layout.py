@@ -4,6 +4,7 @@ A config is a choice of columns of the same rows. The first letters of a shard's
 config, then its split and source, so that a config of one source is a pattern and no copy:
 
     data/train-nextqa-00000.parquet     frames, the default
+    video/train-nextqa-00000.parquet    the clips and pictures themselves
     text/train-nextqa-00000.parquet     no media
     index/train-nextqa-00000.parquet    index-only: where the row comes from, no question, no media
 """
@@ -13,15 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import yaml
-
 from r1data.errors import InputError, UsageError
+from r1data.inert import read_yaml
 from r1data.schema import load_schema
 
 if TYPE_CHECKING:
     import polars as pl
 
-FOLDERS = {"frames": "data", "text": "text", "index-only": "index"}
+FOLDERS = {"frames": "data", "video": "video", "text": "text", "index-only": "index"}
 SHARD = re.compile(r"(?P<split>[^-]+)-(?P<source>.+)-\d{5,}\.parquet")
 
 
@@ -67,7 +67,7 @@ def shards_of(folder: Path, config: str) -> list[Path]:
 
 
 def richest(folder: Path) -> str:
-    """Return the config of a release that holds most: frames, else text, else index-only."""
+    """Return the config of a release that holds most: frames, video, text, index-only."""
     for config in FOLDERS:
         if shards_of(folder, config):
             return config
@@ -92,8 +92,8 @@ def read_head(folder: Path) -> dict[str, Any]:
     path = folder / "README.md"
     try:
         parts = path.read_text(encoding="utf-8").split("---\n", 2)
-        head = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0] else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        head = read_yaml(parts[1], str(path))[1] if len(parts) == 3 and not parts[0] else None
+    except (OSError, ValueError) as problem:
         raise InputError(f"{path} cannot be read: {' '.join(str(problem).split())}") from problem
     if not isinstance(head, dict):
         raise InputError(f"{path} does not begin with a YAML head between lines of ---")
@@ -114,7 +114,7 @@ def read_configs(folder: Path) -> list[Config]:
             )
             for each in head["configs"]
         ]
-    except (KeyError, TypeError) as problem:
+    except (KeyError, TypeError, AttributeError) as problem:
         message = f"{folder / 'README.md'}: its head lacks {problem} in configs or dataset_info"
         raise InputError(message) from problem
 

@@ -15,7 +15,8 @@ from r1data.release.footers import (
     read_footer,
     sources_terms,
 )
-from r1data.release.layout import FOLDERS, richest
+from r1data.release.layout import richest, shards_of
+from r1data.release.made_by import recipe_findings
 from r1data.release.terms import forbidden
 
 BLOCK = 4_000_000
@@ -103,7 +104,8 @@ def terms_findings(folder: Path, private: bool) -> Iterator[Finding]:
     config = richest(folder)
     terms = sources_terms(folder, config)
     yield from license_findings(folder, terms)
-    media = any((folder / FOLDERS["frames"]).glob("*.parquet"))
+    yield from recipe_findings(folder, config)
+    media = any(shards_of(folder, each) for each in ("frames", "video"))
     if config == "index-only":
         return
     for source, part in sorted(terms, key=str):

@@ -5,16 +5,23 @@ one, unless a shard of the same name changed: keep each version in a place of it
 """
 
 import hashlib
+import importlib
+import importlib.util
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import R1DataError, UsageError
+from r1data.grid.shards import TEMPORARY, write_text
 from r1data.release.manifest import BLOCK, Manifest
 
 CARD = "README.md"
 # Names all files with their hashes; written last of all, and what a second run compares with.
 LIST = ".r1data.json"
+# Object stores have no folders, only buckets, and those are their owners' to make.
+STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "memory"})
 
 
 class Place(NamedTuple):
@@ -59,7 +66,38 @@ def open_place(to: str) -> Place:
         files, root = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError) as problem:
         raise UsageError(f"--to {to}: {problem}") from problem
+    files.invalidate_cache()
     return Place(files, root, to)
+
+
+def protocols(place: Place) -> set[str]:
+    """Return the names of a file system: fsspec gives one, or several."""
+    found = place.files.protocol
+    return {found} if isinstance(found, str) else set(found)
+
+
+def make_folder(place: Place, path: str) -> None:
+    """Make a folder where files need one; a store would make a bucket of a misspelt name."""
+    if not STORES & protocols(place):
+        place.files.makedirs(path, exist_ok=True)
+
+
+def is_local(place: Place) -> bool:
+    """Tell whether a place is a folder, where writing a file takes more than one step."""
+    return "file" in protocols(place)
+
+
+@contextmanager
+def told_plainly(place: Place) -> Iterator[None]:
+    """Turn what a store says of keys, rights and wires into one line."""
+    faults: list[type[Exception]] = [OSError]
+    if importlib.util.find_spec("botocore"):
+        faults.append(importlib.import_module("botocore.exceptions").BotoCoreError)
+    try:
+        yield
+    except tuple(faults) as problem:
+        why = " ".join(str(problem).split())[:300]
+        raise R1DataError(f"{place.name}: {why}; run the same again to go on") from problem
 
 
 def make_plan(place: Place, manifest: Manifest) -> Plan:
@@ -102,19 +140,27 @@ def rest(plan: Plan, path: str) -> set[str]:
 
 
 def write_list(place: Place, files: dict[str, str]) -> None:
-    """Write what stands in the place."""
-    place.files.makedirs(place.root, exist_ok=True)
-    place.files.pipe_file(place.at(LIST), json.dumps(files, indent=1).encode())
+    """Write what stands in the place, in one step."""
+    text = json.dumps(files, indent=1)
+    if is_local(place):
+        write_text(Path(place.at(LIST)), text)
+    else:
+        make_folder(place, place.root)
+        place.files.pipe_file(place.at(LIST), text.encode())
 
 
 def copy(place: Place, path: str, manifest: Manifest) -> None:
     """Copy one file and read it back. Raises R1DataError where other bytes come back."""
     target = place.at(path)
-    place.files.makedirs(target.rpartition("/")[0], exist_ok=True)
-    place.files.put_file(str(manifest[path].path), target)
+    make_folder(place, target.rpartition("/")[0])
+    # A store shows an object when it is whole; in a folder only a rename does.
+    written = f"{target}{TEMPORARY}" if is_local(place) else target
+    place.files.put_file(str(manifest[path].path), written)
     digest = hashlib.sha256()
-    with place.files.open(target, "rb") as file:
+    with place.files.open(written, "rb") as file:
         while block := file.read(BLOCK):
             digest.update(block)
     if digest.hexdigest() != manifest[path].sha256:
         raise R1DataError(f"{target} came back with other bytes: run the same again")
+    if written != target:
+        Path(written).replace(target)

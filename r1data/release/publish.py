@@ -88,9 +88,10 @@ def to_hub(
 def to_place(manifest: Manifest, to: str, dry_run: bool, say: Callable[[str], None]) -> Published:
     """Copy what differs to a folder or an object store, the card last."""
     target = place.open_place(to)
-    plan = place.make_plan(target, manifest)
-    say(plan.text())
-    if not dry_run and plan.differs:
-        place.carry_out(target, plan, manifest)
-        say(f"checked {to}: all files read back")
+    with place.told_plainly(target):
+        plan = place.make_plan(target, manifest)
+        say(plan.text())
+        if not dry_run and plan.differs:
+            place.carry_out(target, plan, manifest)
+            say(f"checked {to}: all files read back")
     return Published(to, None, None, plan.differs and not dry_run, plan.text())

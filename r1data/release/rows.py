@@ -19,6 +19,7 @@ from r1data.sources.transforms import LETTERS
 Row = Mapping[str, Any]
 Inputs = Mapping[str, Path]
 # Pictures are read apart, a row group at a time, so that a shard's rows need little memory.
+NO_ANSWER: dict[str, Any] = dict.fromkeys(("process", "reward", "teacher", "verdict"))
 FACTS_OF_FRAMES = ["id", "sampler", "decoder", "frames.list.element.time"]
 
 
@@ -28,25 +29,42 @@ def kept_ids(inputs: Inputs) -> pa.Array:
     return table.filter(pc.field("drop_reason").is_null())["id"].combine_chunks()
 
 
+def row_counts(inputs: Inputs) -> dict[str, int]:
+    """Return id -> rows in the release, of a shard's samples that stay."""
+    table = read_shard(inputs["selection"], columns=["id", "chains", "drop_reason"])
+    standing = table.filter(pc.field("drop_reason").is_null()).to_pylist()
+    return {row["id"]: len(row["chains"]) or 1 for row in standing}
+
+
 def kept(table: pa.Table, ids: pa.Array) -> pa.Table:
     """Keep the rows of the samples that stay."""
     return table.filter(pc.field("id").isin(ids))
 
 
 def text_rows(inputs: Inputs, facts: Row) -> Iterator[dict[str, Any]]:
-    """Yield the published rows of one shard in its order, without their pictures."""
+    """Yield the published rows of one shard in its order, without their pictures.
+
+    A question has a row for each chain that was chosen, and one where none is wanted.
+    """
     ids = kept_ids(inputs)
     read = {name: read_shard(path) for name, path in inputs.items() if name != "frames"}
     read["frames"] = believed(inputs["frames"]).read(columns=FACTS_OF_FRAMES)
     tables = {name: kept(table, ids).to_pylist() for name, table in read.items()}
-    answers = {(each["id"], each["k"]): each for each in tables["responses"]}
-    verdicts = {(each["id"], each["k"]): each for each in tables["verdicts"]}
+    answers, verdicts, drafts = (
+        {(each["id"], each["k"]): each for each in tables.get(name, ())}
+        for name in ("responses", "verdicts", "drafts")
+    )
     joined = (tables[name] for name in ("samples", "media", "frames", "selection"))
     for sample, media, frames, selected in zip(*joined, strict=True):
-        chosen = (sample["id"], selected["k"])
-        row = sample_part(sample) | media_part(media, frames)
-        row |= answer_part(answers[chosen], verdicts[chosen], selected)
-        yield row | {key: facts[key] for key in ("recipe", "r1data_version")}
+        row = sample_part(sample) | media_part(media, frames) | selection_part(selected)
+        made_by = facts["row_recipes"][sample["source"]]
+        row |= {"recipe": made_by, "r1data_version": facts["rows_since"]}
+        if not selected["chains"]:
+            yield row | {"chain": 0} | NO_ANSWER
+        for number, k in enumerate(selected["chains"]):
+            chosen = (sample["id"], k)
+            given = answer_part(answers[chosen], verdicts[chosen], drafts.get(chosen))
+            yield row | {"chain": number} | given
 
 
 def believed(path: Path) -> pq.ParquetFile:
@@ -70,6 +88,7 @@ def sample_part(sample: Row) -> dict[str, Any]:
         "data_type": sample["data_type"],
         "problem_type": sample["problem_type"],
         "options": options,
+        "options_order": extra.get("options_order", []),
         "solution": f"<answer>{sample['solution']}</answer>",
         "path": extra.get("path", sample["media"][0]["uri"]),
         "data_source": extra.get("data_source", sample["source"]),
@@ -89,21 +108,31 @@ def media_part(media: Row, frames: Row) -> dict[str, Any]:
     }
 
 
-def answer_part(response: Row, verdict: Row, selected: Row) -> dict[str, Any]:
-    """Return the columns that the teacher gives: its thought, and how its answer was judged."""
+def selection_part(selected: Row) -> dict[str, Any]:
+    """Return the columns that probes and selection give."""
+    return {name: selected[name] for name in ("kind", "pass_rate", "order_gain", "probes")}
+
+
+def answer_part(response: Row, verdict: Row, draft: Row | None) -> dict[str, Any]:
+    """Return the columns that the teacher gives: its thought, and how its answer was judged.
+
+    `draft` is the first answer in a build that looks twice: the response, where none revised it.
+    """
+    if draft is not None and draft["request_sha256"] == response["request_sha256"]:
+        draft = None
     think = extract(response["text"]).think
     return {
         "process": f"<think>{think}</think>",
         "reward": verdict["reward"],
-        "pass_rate": selected["pass_rate"],
-        "teacher": {
-            "model": response["model"],
-            "prompt_sha256": response["prompt_sha256"],
-            "params": response["params"],
-            "response": response["text"],
-        },
+        "teacher": {**told(response), "revised_from": told(draft) if draft else None},
         "verdict": {key: verdict[key] for key in ("preset", "version", "rule", "why")},
     }
+
+
+def told(response: Row) -> dict[str, Any]:
+    """Return what a row says of an answer: who was asked, how, and the whole reply."""
+    asked = {key: response[key] for key in ("model", "prompt_sha256", "params")}
+    return {**asked, "response": response["text"]}
 
 
 def text_table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:

@@ -15,6 +15,7 @@ from r1data.grid.shards import TEMPORARY, ShardDamaged, read_note, read_shard
 from r1data.grid.work import Output, Page
 from r1data.release.card import FIGURE, card_text, figure_text
 from r1data.release.dealing import shard_count, shard_of, split_of
+from r1data.release.embedded import with_files
 from r1data.release.features import FRAME_HASHES, Typed, typed
 from r1data.release.layout import FOLDERS
 from r1data.release.rows import (
@@ -25,6 +26,7 @@ from r1data.release.rows import (
     picture_hashes,
     pictures,
     problem_id_type,
+    row_counts,
     text_rows,
     text_table,
 )
@@ -60,9 +62,13 @@ def source_of(identity: str) -> str:
 
 
 def write_release(*tables: Sequence[Path], cell: Cell) -> Iterator[Output]:
-    """Yield the shards of every config, split and source, then README.md with their figures."""
+    """Yield the shards of every config, split and source, then README.md with their figures.
+
+    options["tables"] names the tables: TABLES, or fewer where no teacher was asked.
+    """
+    names = cell.options["tables"]
     inputs: list[Inputs] = [
-        dict(zip(TABLES, paths, strict=True)) for paths in zip(*tables, strict=True)
+        dict(zip(names, paths, strict=True)) for paths in zip(*tables, strict=True)
     ]
     if not any(len(kept_ids(each)) for each in inputs):
         raise BuildStop("no row is left to release: `r1data status` shows what fell out and why")
@@ -74,7 +80,8 @@ def write_release(*tables: Sequence[Path], cell: Cell) -> Iterator[Output]:
         temporary = {target: hidden(cell.folder / name_of(target)) for target in group}
         try:
             schemas = {config: each.schema for config, each in columns.items()}
-            rows = write_round(temporary, schemas, stream(inputs, set(group), dealing, columns))
+            passing = stream(inputs, set(group), dealing, columns, cell.settings)
+            rows = write_round(temporary, schemas, passing)
             for target in group:
                 if rows[target]:
                     counts[name_of(target)] = rows[target]
@@ -106,18 +113,23 @@ def plan_shards(inputs: Sequence[Inputs], options: Mapping[str, Any]) -> Dealing
     dealing = Dealing(options, {})
     media_bytes: dict[tuple[str, str], float] = defaultdict(float)
     text_bytes: dict[tuple[str, str], float] = defaultdict(float)
+    file_bytes: dict[tuple[str, str], float] = defaultdict(float)
     for each in inputs:
         note = read_note(each["frames"].with_suffix(".json"))
         if note is None:
             raise ShardDamaged(each["frames"])
         files = kept(read_shard(each["media"], ["id", "files"]), kept_ids(each)).to_pylist()
+        rows = row_counts(each)
         for row in files:
             split = dealing.split([file["sha256"] for file in row["files"]])
-            media_bytes[split, source_of(row["id"])] += note.bytes / max(1, note.rows)
-            text_bytes[split, source_of(row["id"])] += TEXT_BYTES
+            count = rows[row["id"]]
+            media_bytes[split, source_of(row["id"])] += count * note.bytes / max(1, note.rows)
+            text_bytes[split, source_of(row["id"])] += count * TEXT_BYTES
+            whole = sum(file["bytes"] for file in row["files"])
+            file_bytes[split, source_of(row["id"])] += count * whole
     found: dict[tuple[str, str, str], int] = {}
     for config in options["configs"]:
-        sizes = media_bytes if config == "frames" else text_bytes
+        sizes = {"frames": media_bytes, "video": file_bytes}.get(config, text_bytes)
         for (split, source), size in sorted(sizes.items(), key=split_order):
             found[config, split, source] = shard_count(size, options["shard_mb"])
     return Dealing(options, found)
@@ -135,7 +147,11 @@ def list_targets(counts: Mapping[tuple[str, str, str], int]) -> list[Target]:
 
 
 def stream(
-    inputs: Sequence[Inputs], wanted: set[Target], dealing: Dealing, columns: Mapping[str, Typed]
+    inputs: Sequence[Inputs],
+    wanted: set[Target],
+    dealing: Dealing,
+    columns: Mapping[str, Typed],
+    settings: Mapping[str, Any],
 ) -> Iterator[tuple[Target, pa.Table]]:
     """Yield the rows of the wanted shards, block by block, in the order of the build."""
     configs = {target.config for target in wanted}
@@ -149,7 +165,12 @@ def stream(
         table = text_table(rows, widest)
         for config in configs:
             dealt = [dealing.target(config, *pair) for pair in zip(splits, ids, strict=True)]
-            blocks = [(table, dealt)] if config == "text" else with_pictures(each, table, dealt)
+            if config == "text":
+                blocks = [(table, dealt)]
+            elif config == "video":
+                blocks = with_files(each, table, dealt, settings)
+            else:
+                blocks = with_pictures(each, table, dealt)
             for block, targets in blocks:
                 yield from dealt_out(finish(block, config, columns[config]), targets, wanted)
 
@@ -158,14 +179,16 @@ def with_pictures(
     inputs: Inputs, table: pa.Table, dealt: Sequence[Target]
 ) -> Iterator[tuple[pa.Table, list[Target]]]:
     """Yield a shard's rows with their pictures, a few rows at a time."""
-    place = {identity: i for i, identity in enumerate(table["id"].to_pylist())}
+    places: dict[str, list[int]] = defaultdict(list)
+    for row, identity in enumerate(table["id"].to_pylist()):
+        places[identity].append(row)
     columns = ["id", "frames.list.element.bytes"]
     for batch in believed(inputs["frames"]).iter_batches(batch_size=AT_ONCE, columns=columns):
         ids = batch["id"].to_pylist()
-        here = [i for i, identity in enumerate(ids) if identity in place]
-        rows = [place[ids[i]] for i in here]
+        here = [i for i, identity in enumerate(ids) for _ in places.get(identity, ())]
+        rows = [row for identity in ids for row in places.get(identity, ())]
         column = pictures(batch["frames"])
-        if len(here) < batch.num_rows:
+        if here != list(range(batch.num_rows)):
             column = column.take(pa.array(here, pa.int64()))
         if rows:
             yield table.take(rows).append_column("frames", column), [dealt[i] for i in rows]

@@ -19,6 +19,7 @@ FORMS = {
     "jsonl": forms.jsonl,
 }
 MEDIA = ("frames", "files")
+NEED_CHAINS = frozenset({"llamafactory"})
 
 
 def export(
@@ -41,6 +42,12 @@ def export(
     folder = release_folder(path)
     if not shards_of(folder, "frames"):
         raise UsageError(f"{folder} has no pictures: build it with frames in release.configs")
+    chains = has_chains(folder)
+    if to in NEED_CHAINS and not chains:
+        raise UsageError(
+            f"{folder} holds questions without chains (pipeline rl), and {to} is for training on "
+            "chains: export it as video-r1, trl, verl, easyr1, ms-swift, webdataset or jsonl"
+        )
     target = Path(out)
     if target.exists() and any(target.iterdir()):
         raise UsageError(f"{target} holds files already: name a new folder with --out")
@@ -50,8 +57,18 @@ def export(
     aside.mkdir(parents=True)
     root = Path(media_root) if media_root else None
     source = Source(read_rows(folder, "frames"), aside, target.resolve(), media, root)
+    source.chains = chains
     FORMS[to](source)
     if target.exists():
         target.rmdir()
     aside.replace(target)
     return Export(target, to, source.count, source.files)
+
+
+def has_chains(folder: Path) -> bool:
+    """Tell whether a release comes of a build that asked a teacher."""
+    import pyarrow.parquet as pq
+
+    if "kind" not in pq.read_schema(shards_of(folder, "frames")[0]).names:
+        return True
+    return any(row["kind"] != "question" for _, row in read_rows(folder, "frames", ["kind"]))

@@ -6,7 +6,7 @@ with the truth alone.
 
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +35,16 @@ BYTES = pa.struct([("bytes", pa.binary())])
 TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 
 
+def is_first(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row is its question's first: where a chain says nothing, one is enough."""
+    return row.get("chain", 0) == 0
+
+
+def firsts(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each question once."""
+    return (each for each in source if is_first(each[1]))
+
+
 def video_r1(source: Source) -> None:
     """Video-R1's two files beside their media, below the folder name that its scripts expect.
 
@@ -58,9 +68,11 @@ def video_r1(source: Source) -> None:
                 "path": "./" + path.removeprefix(f"{root}/"),
                 "data_source": row["data_source"],
             }
-            cot = {**common, "process": row["process"]}
-            files.add(f"{root}/Video-R1-COT{ending}.json", cot)
-            files.add(f"{root}/Video-R1-RL{ending}.json", common)
+            if row["process"]:
+                cot = {**common, "process": row["process"]}
+                files.add(f"{root}/Video-R1-COT{ending}.json", cot)
+            if is_first(row):
+                files.add(f"{root}/Video-R1-RL{ending}.json", common)
 
 
 def one_file(source: Source, row: Mapping[str, Any]) -> str:
@@ -76,6 +88,7 @@ def trl(source: Source) -> None:
     """TRL: prompt and completion as conversations, pictures apart; the truth for reward functions.
 
     Texts hold no media tags, for TRL puts one placeholder a picture before the first of them.
+    Without chains there is no completion.
     """
     from datasets import Features, Image, List, Value
 
@@ -86,7 +99,7 @@ def trl(source: Source) -> None:
     features = Features(
         {
             "prompt": turns,
-            "completion": turns,
+            **({"completion": turns} if source.chains else {}),
             **{name: Value("string") for name in text},
             "options": List(Value("string")),
             "images": List(Image()),
@@ -95,7 +108,7 @@ def trl(source: Source) -> None:
     with tables(source, features.arrow_schema) as files:
         for split, row in source:
             made = {
-                "prompt": conversation(row, answered=False),
+                "prompt": conversation(row, answered=source.chains)[:1],
                 "completion": [{"role": "assistant", "content": reply(row)}],
                 **{name: row[name] for name in text},
                 "options": row["options"],
@@ -105,12 +118,15 @@ def trl(source: Source) -> None:
 
 
 def verl(source: Source) -> None:
-    """verl: one Parquet file a phase and split; a tag in the text for every picture or clip."""
+    """verl: one Parquet file a split; a tag in the text for every picture or clip.
+
+    Without chains there are no `messages`, which are what its SFT reads.
+    """
     schema = pa.schema(
         [
             ("data_source", pa.string()),
             ("prompt", TURNS),
-            ("messages", TURNS),
+            *([("messages", TURNS)] if source.chains else []),
             ("images", pa.list_(BYTES)),
             ("videos", pa.list_(pa.struct([("video", pa.string())]))),
             ("ability", pa.string()),
@@ -137,7 +153,7 @@ def verl(source: Source) -> None:
             made = {
                 "data_source": row["data_source"],
                 "prompt": conversation(row, tags, answered=False),
-                "messages": conversation(row, tags),
+                **({"messages": conversation(row, tags)} if source.chains else {}),
                 **media,
                 "ability": row["problem_type"],
                 "reward_model": {"style": "rule", "ground_truth": truth(row)},
@@ -167,7 +183,7 @@ def easyr1(source: Source) -> None:
     """
     put(source.out / "prompt.jinja", JINJA.encode())
     with lines(source) as files:
-        for split, row in source:
+        for split, row in firsts(source):
             clip = source.media == "files" and row["data_type"] == "video"
             if source.media == "files":
                 paths = [copy_media(source, row)]
@@ -227,9 +243,11 @@ def ms_swift(source: Source) -> None:
                 name: [full(source, each) for each in paths] for name, paths in media.items()
             }
             told = {name: row[name] for name in ("id", "problem_type", "solution")}
-            files.add(f"sft_{split}.jsonl", {"messages": conversation(row, tags), **absolute})
-            turns = conversation(row, tags, answered=False)
-            files.add(f"rl_{split}.jsonl", {"messages": turns, **absolute, **told})
+            if source.chains:
+                files.add(f"sft_{split}.jsonl", {"messages": conversation(row, tags), **absolute})
+            if is_first(row):
+                turns = conversation(row, tags, answered=False)
+                files.add(f"rl_{split}.jsonl", {"messages": turns, **absolute, **told})
 
 
 def full(source: Source, path: Any) -> Any:
@@ -268,9 +286,10 @@ def webdataset(source: Source) -> None:
                 source.files.append(name)
             plain = {key: value for key, value in row.items() if key != "frames"}
             text = json.dumps(plain, ensure_ascii=False, sort_keys=True).encode()
-            member(tars[name], f"{name_of(row)}.json", text)
+            key = name_of(row) if is_first(row) else f"{name_of(row)}_chain{row['chain']}"
+            member(tars[name], f"{key}.json", text)
             for ending, data in tar_media(source, row):
-                member(tars[name], f"{name_of(row)}.{ending}", data)
+                member(tars[name], f"{key}.{ending}", data)
     finally:
         for tar in tars.values():
             tar.close()

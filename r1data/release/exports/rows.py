@@ -20,6 +20,7 @@ ANSWER_FORMS = {
     "free-form": "Answer in a few words",
     "regression": "Answer with a number",
 }
+DIRECT = "Answer at once, inside <answer> </answer> tags."
 THINKING = "Think first, inside <think> </think> tags, then answer inside <answer> </answer> tags."
 
 
@@ -36,6 +37,7 @@ class Export(NamedTuple):
 class Source:
     """The rows of a release, and where they go: written to `out`, which becomes `final`.
 
+    `chains` is False where no row has one, since no teacher was asked.
     `media` is "frames" (pictures as in the release) or "files" (the clips and pictures themselves,
     found below `media_root` and checked by their hashes).
     """
@@ -45,6 +47,7 @@ class Source:
     final: Path
     media: str
     media_root: Path | None
+    chains: bool = True
     count: int = 0
     files: list[str] = field(default_factory=list)
 
@@ -63,10 +66,13 @@ def name_of(row: Mapping[str, Any]) -> str:
     return f"{plain[:80]}_{hashlib.sha256(row['id'].encode()).hexdigest()[:8]}"
 
 
-def question(row: Mapping[str, Any], tags: str = "") -> str:
-    """Return the whole prompt: media tags, question, options, and how to answer."""
+def question(row: Mapping[str, Any], tags: str = "", thinking: bool = True) -> str:
+    """Return the whole prompt: media tags, question, options, and how to answer.
+
+    Without `thinking` it asks for the answer alone.
+    """
     options = "".join(f"\n{option}" for option in row["options"])
-    ending = f"{THINKING} {ANSWER_FORMS[row['problem_type']]}."
+    ending = f"{THINKING if thinking else DIRECT} {ANSWER_FORMS[row['problem_type']]}."
     return f"{tags}{without_tags(row['problem'] + options)}\n{ending}"
 
 
@@ -81,13 +87,14 @@ def truth(row: Mapping[str, Any]) -> str:
 
 
 def reply(row: Mapping[str, Any]) -> str:
-    """Return what the trained model is to say."""
-    return f"{row['process']}\n{row['solution']}"
+    """Return what the trained model is to say: the truth alone where the row has no chain."""
+    return f"{row['process']}\n{row['solution']}" if row["process"] else str(row["solution"])
 
 
 def conversation(row: Mapping[str, Any], tags: str = "", answered: bool = True) -> list[Any]:
     """Return user's turn and, where asked for, the assistant's."""
-    turns = [{"role": "user", "content": question(row, tags)}]
+    direct = answered and not row["process"]
+    turns = [{"role": "user", "content": question(row, tags, thinking=not direct)}]
     return (
         [*turns, {"role": "assistant", "content": without_tags(reply(row))}] if answered else turns
     )
