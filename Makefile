@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check format wheel clean
+.PHONY: demo test quick check format wheel clean lock
 
 .venv/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -31,6 +31,11 @@ format: .venv/installed
 
 wheel: .venv/installed
 	$(BIN)/python -m build --wheel
+
+# Every package with the hashes of its files: `pip install --require-hashes -r requirements/lock.txt`.
+lock: .venv/installed
+	$(BIN)/python -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements/lock.txt
 
 clean:
 	rm -rf dist .pytest_cache .ruff_cache .hypothesis

@@ -1,14 +1,17 @@
 """Frames that were taken once, kept by what they came from: shared by builds, pruned by size.
 
-One file an entry: a line of JSON (times, places, sizes, hash, lengths), then the JPEGs one after
-the other. An entry that is not whole counts as absent, so nothing wrong ever comes out.
+One file an entry: the sha256 of the rest, a line of JSON (times, places, sizes, hash, lengths),
+then the JPEGs one after the other. An entry that is not whole counts as absent, so nothing wrong
+ever comes out.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ from r1data.grid.shards import digest_of, replace_file
 
 # Raise it when the same file and options give other frames than before.
 FRAMES_VERSION = 1
+# The folder of the entries, below the media.
+FOLDER = "frames"
 # Packages that change pixels or JPEG bytes.
 PACKAGES = ("av", "opencv-python-headless", "pillow")
 SUFFIX = ".frames"
@@ -25,8 +30,13 @@ SUFFIX = ".frames"
 
 def entry_key(sha256: str, options: Mapping[str, Any]) -> str:
     """Return the key of the frames that `take_frames` gives for this content and these options."""
-    versions = {name: version(name) for name in PACKAGES}
-    return digest_of([sha256, dict(options), FRAMES_VERSION, versions])
+    return digest_of([sha256, dict(options), FRAMES_VERSION, versions()])
+
+
+@lru_cache
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that make frames; looking them up takes 1 ms each."""
+    return {name: version(name) for name in PACKAGES}
 
 
 def entry_path(folder: Path, key: str) -> Path:
@@ -37,33 +47,39 @@ def entry_path(folder: Path, key: str) -> Path:
 def store(folder: Path, key: str, taken: Taken) -> None:
     """Keep what was taken under `key`."""
     body = b"".join(taken.jpegs)
-    head = {
-        **taken._asdict(),
-        "jpegs": [len(jpeg) for jpeg in taken.jpegs],
-        "sha256": hashlib.sha256(body).hexdigest(),
-    }
+    head = {**taken._asdict(), "jpegs": [len(jpeg) for jpeg in taken.jpegs]}
     data = json.dumps(head).encode() + b"\n" + body
-    replace_file(entry_path(folder, key), lambda path: path.write_bytes(data))
+    seal = hashlib.sha256(data).hexdigest().encode() + b"\n"
+    replace_file(entry_path(folder, key), lambda path: path.write_bytes(seal + data))
 
 
 def load(folder: Path, key: str) -> Taken | None:
     """Return what is kept under `key`, or None; being asked for keeps an entry from pruning."""
     path = entry_path(folder, key)
     try:
-        data = path.read_bytes()
-        os.utime(path)
+        data = whole(path)
+        found = path.stat()
     except FileNotFoundError:
         return None
-    head_line, _, body = data.partition(b"\n")
-    try:
-        head = json.loads(head_line)
-        whole = head.pop("sha256") == hashlib.sha256(body).hexdigest()
-    except (ValueError, KeyError, AttributeError):
-        whole, head = False, {}
-    if not whole:
+    if data is None:
         path.unlink(missing_ok=True)
         return None
-    return taken_from(head, body)
+    # The time of access, so that the time of writing still tells who wrote to it.
+    with contextlib.suppress(OSError):  # a cache that may only be read is still one
+        os.utime(path, ns=(time.time_ns(), found.st_mtime_ns))
+    head, _, body = data.partition(b"\n")
+    return taken_from(json.loads(head), body)
+
+
+def whole(path: Path) -> bytes | None:
+    """Return the content of an entry, or None where it is not what was written."""
+    seal, _, data = path.read_bytes().partition(b"\n")
+    return data if seal == hashlib.sha256(data).hexdigest().encode() else None
+
+
+def is_whole(path: Path) -> bool:
+    """Tell whether an entry is what was written."""
+    return whole(path) is not None
 
 
 def taken_from(head: dict[str, Any], body: bytes) -> Taken:
@@ -81,7 +97,7 @@ def ages(folder: Path) -> Iterator[tuple[int, int, Path]]:
     for path in folder.glob(f"*/*{SUFFIX}"):
         with contextlib.suppress(FileNotFoundError):  # another build prunes at the same time
             found = path.stat()
-            yield found.st_mtime_ns, found.st_size, path
+            yield found.st_atime_ns, found.st_size, path
 
 
 def prune(folder: Path, max_bytes: int) -> int:

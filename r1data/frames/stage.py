@@ -12,14 +12,16 @@ from r1data.frames.take import Taken
 from r1data.grid.build import Cell
 from r1data.grid.drops import Drop
 from r1data.grid.guard import GuardCrash, Guarded, GuardTimeout
+from r1data.grid.shards import ShardDamaged, file_sha256
 from r1data.media.files import locate
+from r1data.media.vouched import remove_changed, touched
 from r1data.schema import arrow_schema
 
 # A clip may take 20 s and half its length; unknown lengths count as two minutes.
 DEADLINE_SECONDS, UNKNOWN_SECONDS = 20.0, 120.0
 TAKE = "r1data.frames.take:take_frames"
 # Frames of some 70,000 clips; those asked for longest ago go first.
-CACHE, CACHE_BYTES = "frames", 20_000_000_000
+CACHE_BYTES = 20_000_000_000
 
 
 def sample_frames(samples: pa.Table, media: pa.Table, *, cell: Cell) -> pa.Table:
@@ -27,7 +29,7 @@ def sample_frames(samples: pa.Table, media: pa.Table, *, cell: Cell) -> pa.Table
     with Guarded(TAKE) as guarded:
         pairs = zip(samples.to_pylist(), media.to_pylist(), strict=True)
         rows = [frame_row(sample, found, guarded, cell) for sample, found in pairs]
-    cache.prune(Path(cell.settings["media"]) / CACHE, CACHE_BYTES)
+    cache.prune(Path(cell.settings["media"]) / cache.FOLDER, CACHE_BYTES)
     return pa.Table.from_pylist(rows, arrow_schema("frames"))
 
 
@@ -81,14 +83,32 @@ def take_once(
 ) -> Taken:
     """Take the frames of one file, or find them among those that any build took before."""
     options = asked(sample["data_type"], entry, cell.options)
-    folder = Path(cell.settings["media"]) / CACHE
+    folder = Path(cell.settings["media"]) / cache.FOLDER
     key = cache.entry_key(sha256, options)
     taken = cache.load(folder, key)
     if taken is None:
-        path = locate(sample["source"], entry["uri"], cell.settings)
+        path = believed(sample["source"], entry["uri"], sha256, cell)
         taken = guarded(path, **options, deadline=deadline(entry))
         cache.store(folder, key, taken)
     return taken
+
+
+def believed(source: str, uri: str, sha256: str, cell: Cell) -> Path:
+    """Return the file that was hashed; frames of another one would be kept under its hash.
+
+    Raises ShardDamaged where it is gone or changed: the media cell brings it again, or takes it as
+    it is now.
+    """
+    table = cell.build / "2.media" / f"{cell.shard}.parquet"
+    note = table.with_suffix(".json")
+    try:
+        path = locate(source, uri, cell.settings)
+    except RowDrop as drop:
+        raise ShardDamaged(table) from drop
+    if touched(path, note) and file_sha256(path) != sha256:
+        remove_changed(cell.build, cell.shard, cell.settings, note)
+        raise ShardDamaged(table)
+    return path
 
 
 def asked(data_type: str, entry: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

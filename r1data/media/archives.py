@@ -7,6 +7,7 @@ silently, overwrites one of two names that differ by case, and has no limit on s
 import re
 import struct
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +24,8 @@ from r1data.grid.shards import replace_file
 # it should be.
 MOST_BYTES, MOST_IN_ALL, MOST_RATIO, MOST_ENTRIES = 1 << 34, 1 << 42, 200, 5_000_000
 SMALL = 1 << 20  # below that size the ratio says nothing
-LONGEST_NAME = 1024
+# 255 bytes are what ext4, XFS, APFS and NTFS take; a temporary file beside it needs 50 more.
+LONGEST_NAME, LONGEST_PART = 1024, 200
 BLOCK = 1 << 18
 LOCAL_HEADER = struct.Struct("<4s2B4HL2L2H")
 
@@ -63,6 +65,12 @@ def check_name(archive: str, name: str) -> None:
         raise refuse(archive, name, "has a control character in its name")
     if ".." in parts:
         raise refuse(archive, name, "leads out of its folder by '..'")
+    if "" in parts or "." in parts[1:]:
+        raise refuse(archive, name, "names a folder in two ways")
+    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
+        raise refuse(archive, name, "has a name that is no text")
+    if max(len(part.encode()) for part in parts) > LONGEST_PART:
+        raise refuse(archive, name[:60] + "...", "has a name that no file system takes")
 
 
 def check_sizes(archive: str, members: Sequence[Member]) -> None:
@@ -88,17 +96,27 @@ def check_doubles(archive: str, names: Sequence[str], folders: Sequence[str]) ->
     """Raise InputError where two names are one, are one on other systems, or file and folder."""
     seen: dict[str, str] = {}
     for name in names:
-        key = name.casefold()
+        key = folded(name)
         if key in seen:
             raise refuse(archive, name, f"stands twice, also as {seen[key]!r}")
         seen[key] = name
-    above = {folder.rstrip("/").casefold() for folder in folders}
+    above = {folded(folder.rstrip("/")) for folder in folders}
     for name in names:
-        parts = name.casefold().split("/")
-        above |= {"/".join(parts[:i]) for i in range(1, len(parts))}
+        above |= folders_of(name)
     both = sorted(above & seen.keys())
     if both:
         raise refuse(archive, seen[both[0]], "is a file and a folder")
+
+
+def folded(name: str) -> str:
+    """Return what macOS and Windows take names for: neither case nor composition counts."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def folders_of(name: str) -> set[str]:
+    """Return the folders that a name needs, folded."""
+    parts = folded(name).split("/")
+    return {"/".join(parts[:i]) for i in range(1, len(parts))}
 
 
 def check_overlaps(archive: str, members: Sequence[Member]) -> None:
@@ -120,7 +138,7 @@ def zip_members(file: IO[bytes], archive: str) -> list[Member]:
         check_zip_entry(archive, info)
     files = [info for info in found if not info.is_dir()]
     starts = sorted(info.header_offset for info in found)
-    after = dict(zip(starts, [*starts[1:], end], strict=True))
+    after = dict(zip(starts, [*starts, end][1:], strict=True))
     members = [
         Member(
             info.filename,
@@ -210,8 +228,10 @@ def tar_members(file: IO[bytes], archive: str) -> list[Member]:
 
 def check_tar_entry(archive: str, info: tarfile.TarInfo) -> None:
     """Check what a tar's header says of one entry."""
-    if info.name in (".", "./"):
+    if info.name in (".", "./") and info.isdir():
         return
+    if info.name == ".":
+        raise refuse(archive, info.name, "has no name")
     check_name(archive, info.name)
     if info.issym() or info.islnk():
         raise refuse(archive, info.name, f"is a link to {info.linkname!r}")
@@ -235,15 +255,20 @@ def stream_tar(
     stops when it has all: nothing after the last wanted member is read.
     """
     seen: set[str] = set()
+    above: set[str] = set()
     total = 0
     try:
         with tarfile.open(fileobj=file, mode="r|*") as tar:
             for info in tar:
                 check_tar_entry(archive, info)
                 name = info.name.removeprefix("./")
-                if name.casefold() in seen and not info.isdir():
+                key = folded(name)
+                if not info.isdir() and key in seen:
                     raise refuse(archive, name, "stands twice")
-                seen.add(name.casefold())
+                seen |= set() if info.isdir() else {key}
+                above |= folders_of(name) | ({key} if info.isdir() else set())
+                if seen & ({key} | folders_of(name)) & above:
+                    raise refuse(archive, name, "is a file and a folder")
                 total += info.size
                 if total > MOST_IN_ALL or total > 64 * SMALL + MOST_RATIO * packed():
                     raise refuse(archive, name, f"is part of {total:,} bytes in all")

@@ -13,10 +13,12 @@ from filelock import FileLock
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
 from r1data.grid.shards import named_disk_faults, sync_folder
-from r1data.media.web import Passing, Reply, ask, patiently
+from r1data.media.web import Passing, Reply, ask, patiently, shown, whole_number
 
 BLOCK = 1 << 18
 # A 256th of a file, from 1 to 16 MB: small enough to lose, large enough for one more request.
+# A file whose size nobody states is given up at that of the largest known ones.
+MOST_BYTES = 1 << 34
 WINDOWS, LEAST_WINDOW, MOST_WINDOW = 256, 1 << 20, 1 << 24
 
 
@@ -110,7 +112,10 @@ def take_in(remote: Remote, part: Path, reply: Reply, have: int) -> tuple[int, b
     keep_tag(remote, part, reply)
     with reply.body as body, part.open("ab" if reply.status == 206 else "wb") as out:
         begun = begins_at(reply, have, remote.url)
-        gained = copy(body, out)
+        most = MOST_BYTES if remote.size is None else remote.size
+        gained = copy(body, out, most - begun + 1)
+    if remote.size is None and begun + gained > most:
+        raise InputError(f"{shown(remote.url)}: more than {most:,} bytes come without a size")
     stated = length(reply)
     if remote.size is not None:
         return gained, begun + gained >= remote.size
@@ -137,22 +142,24 @@ def begins_at(reply: Reply, have: int, url: str) -> int:
         return 0
     begun = reply.headers.get("content-range", "").removeprefix("bytes ").partition("-")[0]
     if begun != str(have):
-        raise InputError(f"{url}: asked for bytes from {have}, got those from {begun}")
+        raise InputError(f"{shown(url)}: asked for bytes from {have}, got those from {begun}")
     return have
 
 
 def length(reply: Reply) -> int | None:
     """Return how long the server says its body is."""
-    text = reply.headers.get("content-length", "")
-    return int(text) if text.isdigit() else None
+    return whole_number(reply.headers.get("content-length", ""))
 
 
-def copy(body: IO[bytes], out: IO[bytes]) -> int:
-    """Copy until the body ends or breaks; what came is on its way to the disk at once."""
+def copy(body: IO[bytes], out: IO[bytes], most: int) -> int:
+    """Copy until the body ends or breaks, at most `most` bytes: a server may send without an end.
+
+    What came is on its way to the disk at once.
+    """
     gained = 0
-    while True:
+    while gained < most:
         try:
-            block = body.read(BLOCK)
+            block = body.read(min(BLOCK, most - gained))
         except Exception as problem:
             if not is_broken(problem):
                 raise
@@ -165,6 +172,7 @@ def copy(body: IO[bytes], out: IO[bytes]) -> int:
         out.write(block)
         out.flush()
         gained += len(block)
+    return gained
 
 
 def is_broken(problem: Exception) -> bool:

@@ -13,10 +13,13 @@ from filelock import FileLock
 
 from r1data.errors import InputError
 from r1data.grid.shards import write_text
+from r1data.media.archives import check_name
 from r1data.media.fetch import Remote
+from r1data.media.lists import keep, kept
 from r1data.media.web import Missing, endpoint, get
 
 LOCK = "sources.lock"
+COMMIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class Entry(NamedTuple):
@@ -32,9 +35,16 @@ def head_of(repo: str, revision: str = "") -> str:
     """Return the commit that a branch, tag or short hash of a repository names now."""
     url = f"{endpoint()}/api/datasets/{repo}/revision/{quote(revision or 'main', safe='')}"
     try:
-        return str(json.loads(get(url)[0])["sha"])
+        commit = str(json.loads(get(url)[0])["sha"])
     except Missing as problem:
         raise InputError(f"the Hub has no {repo} at '{revision or 'main'}'") from problem
+    except (ValueError, KeyError, TypeError, RecursionError) as problem:
+        raise InputError(
+            f"{repo}: the answer about '{revision or 'main'}' is no Hub's"
+        ) from problem
+    if not COMMIT.fullmatch(commit):  # it becomes the name of a folder
+        raise InputError(f"{repo}: the commit that came is none: {commit[:60]!r}")
+    return commit
 
 
 def pinned(repo: str, revision: str, lock: Path) -> str:
@@ -96,11 +106,11 @@ def say_once(line: str) -> None:
 
 def listing(repo: str, revision: str, folder: Path) -> list[Entry]:
     """Return the files of a repository at a commit, kept in `folder` after the first time."""
-    kept = folder / "listing.json"
-    if kept.is_file():
-        return [Entry(*each) for each in json.loads(kept.read_text(encoding="utf-8"))]
+    known = kept(folder / "listing.json")
+    if known is not None:
+        return [Entry(*each) for each in known]
     found = list_remote(repo, revision)
-    write_text(kept, json.dumps(found))
+    keep(folder / "listing.json", found)
     return found
 
 
@@ -113,9 +123,21 @@ def list_remote(repo: str, revision: str) -> list[Entry]:
             body, headers = get(url)
         except Missing as problem:
             raise InputError(f"the Hub has no {repo} at {revision}") from problem
-        found += [entry_of(each) for each in json.loads(body) if each.get("type") == "file"]
+        found += entries_of(body, repo)
         url = next_page(headers)
     return found
+
+
+def entries_of(body: bytes, repo: str) -> list[Entry]:
+    """Read one page of a listing. Raises InputError for a page or a path that no Hub would send."""
+    try:
+        every = [entry_of(each) for each in json.loads(body) if each.get("type") == "file"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+        told = type(problem).__name__
+        raise InputError(f"{repo}: the listing that came is not the Hub's ({told})") from problem
+    for each in every:
+        check_name(repo, each.path)
+    return every
 
 
 def entry_of(each: Mapping[str, Any]) -> Entry:

@@ -1,6 +1,5 @@
 """Members of archives that lie elsewhere: zip and tar by ranges, packed tar by reading through."""
 
-import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +12,10 @@ from filelock import FileLock
 
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
-from r1data.grid.shards import replace_file, write_text
+from r1data.grid.shards import replace_file
 from r1data.media.archives import Member, stream_tar, tar_members, unpack_zip, zip_members
 from r1data.media.fetch import Remote
+from r1data.media.lists import keep, kept
 from r1data.media.ranges import RangeFile, Stream, with_size
 from r1data.media.upstream import Upstream
 
@@ -98,11 +98,13 @@ def bring_members(
 
 def list_members(archive: Archive) -> list[Member]:
     """Return the checked members of an archive; the list is kept after the first time."""
-    if archive.index.is_file():
-        return [Member(*each) for each in json.loads(archive.index.read_text(encoding="utf-8"))]
+    known = kept(archive.index)
+    if known is not None:
+        return [Member(*each) for each in known]
     with locked(archive.index):
-        if archive.index.is_file():
-            return list_members(archive)
+        known = kept(archive.index)
+        if known is not None:
+            return [Member(*each) for each in known]
         file = archive.opened()
         file.seek(0)
         if archive.path.endswith(".zip"):
@@ -111,7 +113,7 @@ def list_members(archive: Archive) -> list[Member]:
             members = tar_members(cast(IO[bytes], file), archive.path)
         else:
             raise InputError(f"{archive.path}: neither zip nor tar")
-        write_text(archive.index, json.dumps(members))
+        keep(archive.index, members)
         return members
 
 
@@ -160,12 +162,12 @@ def bring_streamed(archive: Archive, uris: set[str], every: Callable[[], set[str
         said = f"reading {archive.path} ({(remote.size or 0) / 1e9:,.1f} GB at most)"
         sys.stderr.write(f"{said} for {len(wanted):,} files: a packed tar allows no shortcuts\n")
         read_through(archive, remote, set(wanted))
-        write_text(done, json.dumps(sorted(wanted)))
+        keep(done, [[uri] for uri in sorted(wanted)])
 
 
 def covers(done: Path, uris: set[str]) -> bool:
     """Tell whether an archive was read to its end for these files already: they are not in it."""
-    return done.is_file() and uris <= set(json.loads(done.read_text(encoding="utf-8")))
+    return uris <= {uri for (uri,) in kept(done) or ()}
 
 
 def read_through(archive: Archive, remote: Remote, wanted: set[str]) -> None:

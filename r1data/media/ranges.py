@@ -6,7 +6,7 @@ from typing import IO
 
 from r1data.errors import InputError
 from r1data.media.fetch import Remote, copy, is_broken, partial
-from r1data.media.web import Passing, ask, patiently
+from r1data.media.web import Passing, ask, patiently, shown, whole_number
 
 # The end of a zip with its directory of some hundred members, or a Parquet footer, in one request.
 TAIL = 1 << 16
@@ -74,11 +74,11 @@ class RangeFile(io.RawIOBase):
     def across(self, start: int, stop: int) -> bytes:
         """Return bytes that may lie in several parts."""
         found, begin = [], 0
-        for number, remote in enumerate(self.remotes):
+        for part, remote in enumerate(self.remotes):
             end = begin + (remote.size or 0)
             low, high = max(start, begin), min(stop, end)
             if low < high:
-                found.append(self.one(number, low - begin, high - begin))
+                found.append(self.one(part, low - begin, high - begin))
             begin = end
         return b"".join(found)
 
@@ -98,8 +98,8 @@ class RangeFile(io.RawIOBase):
             self.signed[number] = reply.url
             with reply.body as body:
                 if reply.status != 206:
-                    raise InputError(f"{url}: the server gives no parts of files (no ranges)")
-                copy(body, out)
+                    raise InputError(f"{shown(url)}: no parts of files (no ranges) there")
+                copy(body, out, stop - start - out.tell())
             if out.tell() < stop - start:
                 raise Passing("the connection broke")
             return out.getvalue()
@@ -115,10 +115,10 @@ def with_size(remote: Remote) -> Remote:
     def once() -> int:
         reply = ask(remote.url, 0, 1)
         reply.body.close()
-        total = reply.headers.get("content-range", "").rpartition("/")[2]
-        if reply.status != 206 or not total.isdigit():
-            raise InputError(f"{remote.url}: the server gives no parts of files (no ranges)")
-        return int(total)
+        total = whole_number(reply.headers.get("content-range", "").rpartition("/")[2])
+        if reply.status != 206 or total is None:
+            raise InputError(f"{shown(remote.url)}: no parts of files (no ranges) there")
+        return total
 
     return remote._replace(size=patiently(remote.url, once))
 
@@ -146,7 +146,7 @@ class Stream(io.RawIOBase):
         if self.body is None:
             reply = ask(self.remote.url, self.at or None)
             if self.at and reply.status != 206:
-                raise InputError(f"{self.remote.url}: the server cannot go on in the middle")
+                raise InputError(f"{shown(self.remote.url)}: it cannot go on in the middle")
             self.body = reply.body
         try:
             data = self.body.read(size)

@@ -3,19 +3,23 @@
 import http.client
 import os
 import random
+import re
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import IO, Any, NamedTuple, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from r1data import __version__
 from r1data.errors import InputError, ShardFault
 
 # A stalled connection is given up after a minute; eight tries with these waits take about a minute.
 TIMEOUT_SECONDS, TRIES, FIRST_WAIT, LONGEST_WAIT = 60.0, 8, 0.25, 20.0
+# A server may ask for patience, but not for ever; and a listing is a page of 1,000 files.
+LONGEST_ASKED, MOST_BODY = 600, 1 << 28
 MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504})
+NUMBER = re.compile("[0-9]{1,15}")
 T = TypeVar("T")
 
 
@@ -70,14 +74,15 @@ def ask(url: str, start: int | None = None, stop: int | None = None, etag: str =
     Raises Passing for what may pass, Missing for what is not there, InputError for what is refused.
     """
     if os.environ.get("HF_HUB_OFFLINE", "").casefold() in ("1", "true", "yes", "on"):
-        raise InputError(f"HF_HUB_OFFLINE is set, and {url} is not here: unset it, or set root:")
+        told = f"{shown(url)} is not here: unset it, or set root:"
+        raise InputError(f"HF_HUB_OFFLINE is set, and {told}")
     for _ in range(6):
         reply = ask_one(url, headers_for(url, start, stop, etag))
         if reply.status not in (301, 302, 303, 307, 308):
             return reply
         reply.body.close()
         url = urljoin(url, reply.headers.get("location", ""))
-    raise InputError(f"{url}: it leads from address to address without an end")
+    raise InputError(f"{shown(url)}: it leads from address to address without an end")
 
 
 def headers_for(url: str, start: int | None, stop: int | None, etag: str) -> dict[str, str]:
@@ -96,7 +101,7 @@ def headers_for(url: str, start: int | None, stop: int | None, etag: str) -> dic
 def ask_one(url: str, headers: Mapping[str, str]) -> Reply:
     """Send one request and sort its answer."""
     if urlsplit(url).scheme not in ("http", "https"):
-        raise InputError(f"{url} is no address on the web")
+        raise InputError(f"{shown(url)} is no address on the web")
     try:
         request = urllib.request.Request(url, headers=dict(headers))
         answer = OPENER.open(request, timeout=TIMEOUT_SECONDS)
@@ -105,8 +110,19 @@ def ask_one(url: str, headers: Mapping[str, str]) -> Reply:
             return Reply(problem.code, lower(problem.headers), problem, url)
         raise sorted_fault(url, problem) from problem
     except (OSError, http.client.HTTPException) as problem:
-        raise Passing(f"{urlsplit(url).netloc} does not answer: {problem}") from problem
+        raise Passing(f"{urlsplit(shown(url)).netloc} does not answer: {problem}") from problem
     return Reply(answer.status, lower(answer.headers), answer, url)
+
+
+def whole_number(text: str) -> int | None:
+    """Return a header's whole number; None where it is none, or one that no file has."""
+    return int(text) if NUMBER.fullmatch(text) else None
+
+
+def shown(url: str) -> str:
+    """Return an address fit for messages: without user, password, signature and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def lower(headers: Any) -> dict[str, str]:
@@ -116,11 +132,11 @@ def lower(headers: Any) -> dict[str, str]:
 
 def sorted_fault(url: str, problem: urllib.error.HTTPError) -> Exception:
     """Tell what an error status means for going on."""
-    headers, code = lower(problem.headers), problem.code
+    headers, code, url = lower(problem.headers), problem.code, shown(url)
     problem.close()
     if code in MAY_PASS:
-        asked = headers.get("retry-after", "")
-        return Passing(f"{url} answers {code}", float(asked) if asked.isdigit() else None)
+        asked = whole_number(headers.get("retry-after", ""))
+        return Passing(f"{url} answers {code}", asked)
     place = url.partition("/resolve/")[0].partition("/api/")[0]
     if headers.get("x-error-code") == "GatedRepo" or code == 403:
         return InputError(
@@ -143,7 +159,7 @@ def patiently(what: str, once: Callable[[], T]) -> T:
             if isinstance(problem, OSError) and is_local(problem):
                 raise
             if tried + 1 == TRIES:
-                raise ShardFault(f"{what}: {problem} ({TRIES} tries)") from problem
+                raise ShardFault(f"{shown(what)}: {problem} ({TRIES} tries)") from problem
             pause(tried, problem)
     raise AssertionError
 
@@ -159,7 +175,7 @@ def pause(tried: int, problem: Exception) -> None:
     """Wait before another try: as long as the server asks, else longer each time, with chance."""
     asked = problem.wait if isinstance(problem, Passing) else None
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2**tried)
-    time.sleep(asked if asked is not None else random.uniform(wait / 2, wait))
+    time.sleep(min(asked, LONGEST_ASKED) if asked is not None else random.uniform(wait / 2, wait))
 
 
 def get(url: str) -> tuple[bytes, Mapping[str, str]]:
@@ -168,6 +184,9 @@ def get(url: str) -> tuple[bytes, Mapping[str, str]]:
     def once() -> tuple[bytes, Mapping[str, str]]:
         reply = ask(url)
         with reply.body as body:
-            return body.read(), reply.headers
+            data = body.read(MOST_BODY + 1)
+        if len(data) > MOST_BODY:
+            raise InputError(f"{shown(url)} sends more than {MOST_BODY >> 20} MB for a listing")
+        return data, reply.headers
 
     return patiently(url, once)

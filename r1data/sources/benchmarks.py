@@ -107,7 +107,7 @@ def video_mmmu(raw: Raw, reader: Reader) -> Iterator[Row]:
     base |= {"track": reader.config, "question_type": kind}
 
     def make() -> Row:
-        if raw.row.get("image"):
+        if raw.row.get("image") and not reader.arguments.get("image_at_end"):
             raise no_truth("it asks about a second picture, which a single clip cannot show")
         if options:
             return lettered(question, options, answer)
@@ -254,14 +254,28 @@ def long_video_bench(raw: Raw, reader: Reader) -> Iterator[Row]:
 
 
 def lv_bench(raw: Raw, reader: Reader) -> Iterator[Row]:
-    """LVBench: options as "(A) x" lines of the question, the truth a letter."""
-    video, question = (need(raw.row, name, raw.where) for name in ("video_path", "question"))
-    answer = need(raw.row, "answer", raw.where)
-    identity = raw.row.get("uid") or raw.row.get("id") or raw.where.split()[-1]
+    """LVBench: options as "(A) x" lines of the question, the truth a letter.
+
+    Its authors' own file has a line a clip, with its questions under `qa`.
+    """
+    nested = raw.row.get("qa")
+    if not isinstance(nested, list):
+        yield lv_bench_row(raw, raw.row, reader)
+        return
+    video = f"{need(raw.row, 'key', raw.where)}.mp4"
+    for each in nested:
+        yield lv_bench_row(raw, {"video_path": video, **each}, reader)
+
+
+def lv_bench_row(raw: Raw, row: Mapping[str, Any], reader: Reader) -> Row:
+    """Return one question of LVBench."""
+    video, question = (need(row, name, raw.where) for name in ("video_path", "question"))
+    answer = need(row, "answer", raw.where)
+    identity = row.get("uid") or row.get("id") or raw.where.split()[-1]
     base = row_base(raw, reader, identity, question, [video])
 
     def make() -> Row:
-        given = raw.row.get("options")
+        given = row.get("options")
         if given:
             return lettered(question, given, answer)
         asked = split_question(question)
@@ -270,4 +284,4 @@ def lv_bench(raw: Raw, reader: Reader) -> Iterator[Row]:
         letter = letter_of(str(answer), asked.options)
         return {**choice(asked.problem, asked.options, letter), "answer": answer}
 
-    yield settled(base, make)
+    return settled(base, make)

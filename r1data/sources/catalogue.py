@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from r1data.errors import RecipeError
 from r1data.grid.shards import digest_of, file_sha256
@@ -150,6 +151,7 @@ def load_source(name: str, entry: Mapping[str, Any]) -> Source:
     root = Path(entry["root"]).expanduser() if "root" in entry else None
     route = pick_route(name, card, entry.get("route"), root)
     route = replace(route, **{key: entry[key] for key in ("repo", "url") if key in entry})
+    refuse_password(name, route.url)
     source = Source(name, card, route, entry.get("rows", "all"), root, root, **choosing(entry))
     if source.generated:
         return replace(source, root=None, media_root=None)
@@ -162,6 +164,14 @@ def load_source(name: str, entry: Mapping[str, Any]) -> Source:
             )
         return source
     return replace(source, questions=local_questions(route, root))
+
+
+def refuse_password(name: str, url: str) -> None:
+    """An address becomes the name of a folder and part of messages: it may hold no password."""
+    host = urlsplit(url).netloc
+    if "@" in host:
+        shown = host.rpartition("@")[2]
+        raise RecipeError(f"sources.{name}: the address at {shown} holds a password: remove it")
 
 
 def choosing(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from r1data.grid.shards import replace_file
 from r1data.media.fetch import Remote, fetch
 from r1data.media.ranges import RangeFile
 from r1data.media.upstream import matching, upstream
+from r1data.media.web import shown
 from r1data.sources.catalogue import Source
 from r1data.sources.reading import light_columns
 
@@ -59,5 +60,5 @@ def fetch_light(remote: Remote, target: Path) -> None:
         file = pq.ParquetFile(pa.PythonFile(RangeFile([remote]), mode="r"), pre_buffer=True)
         table = file.read(columns=light_columns(file.schema))
     except pa.ArrowInvalid as problem:
-        raise InputError(f"{remote.url}: not a whole Parquet file: {problem}") from problem
+        raise InputError(f"{shown(remote.url)}: not a whole Parquet file: {problem}") from problem
     replace_file(target, lambda path: pq.write_table(table, path))

@@ -64,6 +64,8 @@ def parse_json(text: str, where: str) -> Any:
     except json.JSONDecodeError as problem:
         place = f"line {problem.lineno}, column {problem.colno}"
         raise InputError(f"{where}: not valid JSON at {place}: {problem.msg}") from problem
+    except ValueError as problem:  # a number of more than 4,300 digits
+        raise InputError(f"{where}: not valid JSON: {problem}") from problem
     except RecursionError as problem:
         raise InputError(f"{where}: nested too deeply") from problem
 
@@ -107,10 +109,10 @@ def read_parquet(path: Path) -> Iterator[Raw]:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as problem:
-        raise InputError(f"{path}: not a Parquet file: {problem}") from problem
-    yield from parquet_rows(file)
+        yield from parquet_rows(pq.ParquetFile(path))
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as problem:
+        why = " ".join(str(problem).split())[:300]
+        raise InputError(f"{path}: not a Parquet file: {why}") from problem
 
 
 def parquet_rows(file: Any) -> Iterator[Raw]:

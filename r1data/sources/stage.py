@@ -13,6 +13,7 @@ from r1data.grid.shards import digest_of, file_sha256
 from r1data.grid.work import Shard
 from r1data.media.upstream import upstream
 from r1data.schema import arrow_schema
+from r1data.selection.letters import even_letters
 from r1data.sources.asked import Reader
 from r1data.sources.catalogue import Source, load_source
 from r1data.sources.choosing import chosen_of
@@ -59,7 +60,7 @@ def chosen_samples(options: Mapping[str, Any], settings: Mapping[str, Any]) -> l
         every += chosen_of(source, rows, options["limit"], options["seed"])
     for row in every:
         refuse_license(row, options["refuse"])
-    return every
+    return even_letters(every, options["seed"]) if options.get("even_letters") else every
 
 
 def normalise_all(

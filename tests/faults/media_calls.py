@@ -66,3 +66,32 @@ def unsendable() -> Any:
 
 def large(megabytes: int) -> bytes:
     return b"x" * (megabytes * 2**20)
+
+
+def connect(port: int) -> str:
+    """Try to reach a port of this machine."""
+    import socket
+
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError as problem:
+        return str(problem)
+    return "connected"
+
+
+def write(path: str) -> None:
+    with Path(path).open("wb") as file:
+        file.write(b"x" * 10)
+
+
+def spin_within(seconds: int) -> None:
+    """Compute for ever, under the limit that a call of so many seconds gets on one core."""
+    from r1data.grid.confined import limit_processor
+
+    limit_processor(seconds / (os.cpu_count() or 1))
+    while True:
+        pass
+
+
+def environment() -> dict[str, str]:
+    return dict(os.environ)
