@@ -1,0 +1,178 @@
+"""The verb eval: ask and score, score what is there, compare runs."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from r1data.console import JsonOpt, say, show
+from r1data.errors import UsageError
+
+if TYPE_CHECKING:
+    from r1data.evaluate.run import Endpoint, Local
+
+
+class Verbs(TyperGroup):
+    """Takes `r1data eval TEST ...` for `r1data eval run TEST ...`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Put `run` before what is no verb."""
+        if args and self.get_command(ctx, args[0]) is None:
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
+eval_app = typer.Typer(
+    cls=Verbs,
+    help="Score a model on a benchmark or a release: eval TEST, eval score FILE, eval table DIR...",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+
+BenchmarkOpt = Annotated[
+    str | None, typer.Option("--benchmark", help="whose questions and metric a path holds")
+]
+MediaOpt = Annotated[Path | None, typer.Option(help="folder of the clips' paths")]
+
+
+@eval_app.command("run")
+def run(
+    test: Annotated[str, typer.Argument(help="a benchmark, a release, or a file of questions")],
+    model: Annotated[Path | None, typer.Option(help="a model folder, asked here")] = None,
+    url: Annotated[str | None, typer.Option(help="an OpenAI-compatible endpoint")] = None,
+    name: Annotated[str | None, typer.Option(help="the model's name there")] = None,
+    key_env: Annotated[str | None, typer.Option(help="variable that holds its key")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="requests at once")] = 32,
+    send: Annotated[str, typer.Option(help="image_url or video_url")] = "image_url",
+    benchmark: BenchmarkOpt = None,
+    media: MediaOpt = None,
+    split: Annotated[str | None, typer.Option(help="split of a release")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder of answers and scores")] = None,
+    frames: Annotated[int, typer.Option(min=1, help="frames a clip: 16, 32 or 64")] = 16,
+    max_pixels: Annotated[int, typer.Option(min=784, help="of each frame")] = 200_704,
+    prompt: Annotated[
+        str, typer.Option(help="direct, cot, video-r1, video-r1-original, or a file.md")
+    ] = "video-r1",
+    temperature: Annotated[float, typer.Option(min=0, help="Video-R1's code: 0.1")] = 0.1,
+    top_p: Annotated[float, typer.Option(min=0, max=1, help="Video-R1: 0.001")] = 0.001,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Video-R1: 1024")] = 1024,
+    shuffled: Annotated[bool, typer.Option(help="show the frames in another order")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="so many rows")] = None,
+    judge_url: Annotated[str | None, typer.Option(help="endpoint that judges captions")] = None,
+    judge_name: Annotated[str | None, typer.Option(help="the judge's model")] = None,
+    judge_key_env: Annotated[str | None, typer.Option(help="variable of its key")] = None,
+    device: Annotated[str, typer.Option(help="of a model folder: cpu, cuda")] = "cpu",
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16")] = "float32",
+    batch: Annotated[int, typer.Option(min=1, help="questions at once of a model folder")] = 8,
+    as_json: JsonOpt = False,
+) -> None:
+    """Ask a model and score its answers; the same command resumes. `run` may be left out."""
+    from r1data.evaluate.run import Local, Pinned, evaluate
+    from r1data.evaluate.table import report_text
+
+    asked = asked_of(model, url, name, key_env, concurrency, send)
+    if isinstance(asked, Local):
+        asked = asked._replace(device=device, dtype=dtype, batch=batch)
+    judge = endpoint(judge_url, judge_name, judge_key_env, 32, send) if judge_url else None
+    pinned = Pinned(
+        frames=frames,
+        max_pixels=max_pixels,
+        prompt=prompt,
+        temperature=temperature,
+        top_p=top_p,
+        max_tokens=max_tokens,
+        shuffled=shuffled,
+    )
+    folder = out or default_folder(test, str(name or (model.name if model else "")), pinned)
+    found = evaluate(
+        test,
+        asked,
+        folder,
+        pinned=pinned,
+        benchmark=benchmark,
+        media=media,
+        split=split,
+        limit=limit,
+        judge=judge,
+    )
+    show(found if as_json else report_text(found, folder))
+
+
+def asked_of(
+    model: Path | None,
+    url: str | None,
+    name: str | None,
+    key_env: str | None,
+    concurrency: int,
+    send: str,
+) -> "Endpoint | Local":
+    """Return who is asked: a model folder or an endpoint, never both. Raises UsageError."""
+    from r1data.evaluate.run import Local
+
+    if (model is None) == (url is None):
+        raise UsageError("say who is asked: --model FOLDER, or --url URL --name MODEL")
+    if model is not None:
+        if not model.is_dir():
+            raise UsageError(f"there is no model folder at {model}")
+        return Local(model)
+    assert url is not None
+    return endpoint(url, name, key_env, concurrency, send)
+
+
+def endpoint(
+    url: str, name: str | None, key_env: str | None, concurrency: int, send: str
+) -> "Endpoint":
+    """Return an endpoint; its key is read from the environment when it is asked."""
+    from r1data.evaluate.run import Endpoint
+
+    if not name and url != "offline":
+        raise UsageError("an endpoint needs --name, the model's name there")
+    if url != "offline" and not url.startswith(("http://", "https://")):
+        raise UsageError(f"--url is no http(s) address: '{url}'")
+    if send not in ("image_url", "video_url"):
+        raise UsageError(f"--send is image_url or video_url, not '{send}'")
+    key = f"${key_env}" if key_env else ""
+    return Endpoint(url, name or "offline", key, concurrency, send)
+
+
+def default_folder(test: str, name: str, pinned: Any) -> Path:
+    """Return evaluations/TEST-MODEL-PROMPT-FRAMES."""
+    order = "-shuffled" if pinned.shuffled else ""
+    stem = Path(test).stem or "release"
+    plain = "".join(c if c.isalnum() or c in "-._" else "-" for c in name or "offline")
+    prompt = Path(pinned.prompt).stem
+    return Path("evaluations") / f"{stem}-{plain}-{prompt}-{pinned.frames}{order}"
+
+
+@eval_app.command("score")
+def score(
+    predictions: Annotated[Path, typer.Argument(help="outputs, or the folder of a run")],
+    benchmark: BenchmarkOpt = None,
+    questions: Annotated[
+        Path | None, typer.Option(help="the questions, where the file has ids only")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for records and score")] = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Score predictions that are there; asks no model."""
+    from r1data.evaluate.alone import score_file
+    from r1data.evaluate.table import report_text
+
+    found = score_file(predictions, benchmark, questions, out)
+    show(found if as_json else report_text(found, out))
+
+
+@eval_app.command("table")
+def table(
+    runs: Annotated[list[Path], typer.Argument(help="folders of evaluations; the first is base")],
+    as_json: JsonOpt = False,
+) -> None:
+    """Compare runs: scores with intervals, and paired differences to the first."""
+    from r1data.evaluate.table import compare, table_text
+
+    blocks = compare(runs)
+    say(json.dumps(blocks, indent=1, ensure_ascii=False) if as_json else table_text(blocks))
