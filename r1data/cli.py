@@ -3,14 +3,17 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from r1data import __version__
+from r1data.cli_eval import eval_app
 from r1data.cli_init import init
-from r1data.cli_release import check, diff, export, publish
+from r1data.cli_release import check, clean, diff, export, materialise, publish
+from r1data.cli_report import report, view, write_demo_report
 from r1data.cli_sources import media_app, screen_app, sources_app
+from r1data.cli_train import demo_loop, train_app
 from r1data.console import (
     BuildArg,
     EngineOpt,
@@ -37,6 +40,8 @@ app = typer.Typer(
 app.add_typer(sources_app, name="sources")
 app.add_typer(media_app, name="media")
 app.add_typer(screen_app, name="screen")
+app.add_typer(eval_app, name="eval")
+app.add_typer(train_app, name="train")
 
 DEBUG = "--debug"
 
@@ -63,11 +68,16 @@ def build(
     reuse: Annotated[
         list[Path] | None, typer.Option(help="a build whose paid answers count here too")
     ] = None,
+    part: Annotated[str | None, typer.Option(help="engine part: which of how many, as 0/8")] = None,
+    wait: Annotated[
+        float | None, typer.Option(min=0, help="seconds a part waits while no other is at work")
+    ] = None,
     set_: SetOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Run or resume a build: the same command."""
-    run(recipe, out, limit, until, engine, workers, set_, as_json, reuse)
+    more = {"reuse": reuse or (), "part": part, "wait": wait}
+    run(recipe, out, limit, until, engine, workers, set_, as_json, **more)
 
 
 def staged(name: str, stage: str, text: str) -> None:
@@ -100,10 +110,10 @@ def run(
     limit: int | None,
     until: str | None,
     engine: str | None,
-    workers: int | None,
+    workers: str | None,
     overrides: list[str] | None,
     as_json: bool,
-    reuse: list[Path] | None = None,
+    **more: Any,
 ) -> None:
     """Build, print the summary, and exit with 3 where the build is not all that was asked for."""
     from r1data.building import build, failed_softly
@@ -111,8 +121,8 @@ def run(
     from r1data.summary import as_dict, summary
 
     checked = load_recipe(recipe, overrides or [], limit)
-    how = {"engine": engine, "workers": workers, "until": until, "reuse": reuse or ()}
-    done = build(checked, out=out, **how)
+    how = {"engine": engine, "workers": whole(workers), "until": until}
+    done = build(checked, out=out, **how, **more)
     show(as_dict(done) if as_json else summary(done))
     assert done.tally is not None
     soft = failed_softly(done.tally, done.counts(), checked.run.allowed_drops)
@@ -121,15 +131,32 @@ def run(
         raise typer.Exit(SET_ASIDE)
 
 
+def whole(workers: str | None) -> int | str | None:
+    """Read --workers: a number, or auto."""
+    if workers is None or workers == "auto":
+        return workers
+    if not workers.isdecimal() or int(workers) < 1:
+        raise UsageError(f"--workers {workers}: give a number from 1, or auto")
+    return int(workers)
+
+
 @app.command()
 def demo(
     out: OutOpt = None,
     engine: EngineOpt = None,
     workers: WorkersOpt = None,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="train a small model on what was built, and test it")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="of --loop")] = 0,
     as_json: JsonOpt = False,
 ) -> None:
     """Every stage on moving shapes with a teacher that looks at pixels; no key, no network."""
+    if loop:
+        demo_loop(out, seed, as_json)
+        return
     run("demo", out, None, None, engine, workers, None, as_json)
+    write_demo_report(out, as_json)
 
 
 @app.command()
@@ -183,7 +210,7 @@ def why(
     show(story if as_json else why_text(story))
 
 
-for verb in (check, diff, export, init, publish):
+for verb in (report, view, check, clean, diff, export, init, materialise, publish):
     app.command()(verb)
 
 

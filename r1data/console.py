@@ -1,6 +1,7 @@
 """What all verbs of the command share: their arguments, and how they print."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,10 +14,19 @@ RecipeArg = Annotated[str, typer.Argument(help="a recipe file, or the name of a 
 BuildArg = Annotated[Path, typer.Argument(help="the folder of a build")]
 OutOpt = Annotated[Path | None, typer.Option(help="folder of the build; default builds/NAME")]
 LimitOpt = Annotated[int | None, typer.Option(min=1, help="at most so many rows a source")]
-EngineOpt = Annotated[str | None, typer.Option(help="pool or inline; default: the recipe's")]
-WorkersOpt = Annotated[int | None, typer.Option(min=1, help="worker processes")]
+EngineOpt = Annotated[
+    str | None, typer.Option(help="pool, ray, part or inline; default: the recipe's")
+]
+WorkersOpt = Annotated[
+    str | None,
+    typer.Option(help="worker processes; default: auto, from processors and memory"),
+]
 SetOpt = Annotated[list[str] | None, typer.Option("--set", help="change the recipe: key.key=value")]
 JsonOpt = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+# All controls but tab and line feed, and Unicode's marks of direction (its UAX 9).
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def show(value: Any, compact: bool = False) -> None:
@@ -28,9 +38,18 @@ def show(value: Any, compact: bool = False) -> None:
 
 def say(text: str) -> None:
     """Print a text on standard output."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(harmless(text) + "\n")
 
 
 def complain(error: R1DataError) -> None:
     """Print an error for a person."""
-    sys.stderr.write(f"r1data: {error}\n")
+    sys.stderr.write(f"r1data: {harmless(str(error))}\n")
+
+
+def harmless(text: str) -> str:
+    """Write out what would move the cursor, ring, recolour or turn the reading order.
+
+    Questions, file names and answers come from strangers. The form is JSON's, so that JSON stays
+    what it was; lines and tabs stay.
+    """
+    return UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -17,6 +17,7 @@ from r1data.recipe import Recipe
 from r1data.sources.catalogue import Source, load_source
 from r1data.sources.expected import Expected, expected_of
 from r1data.sources.stage import chosen_samples
+from r1data.stages import revise_prices
 from r1data.stages import samples as samples_stage
 from r1data.summary import table
 
@@ -80,6 +81,8 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
     }
     if recipe.teacher is not None:
         made["teacher"] = teacher_plan(recipe, pictures_of)
+        if recipe.revise is not None:
+            made["revise"] = revise_plan(recipe, pictures_of)
     if recipe.probes is not None:
         made["funnel"] = funnel_plan(recipe, made["rows"])
     return made
@@ -188,16 +191,35 @@ def teacher_plan(recipe: Recipe, pictures_of: Mapping[int, int]) -> dict[str, An
     assert recipe.teacher is not None
     side = round(recipe.frames.max_pixels**0.5)
     options = {"n": recipe.teacher.n, "max_tokens": recipe.teacher.max_tokens}
+    prices = recipe.teacher.prices
     asked = [
-        estimate(count, each, side, side, options, recipe.teacher.prices)
+        estimate(count, each, side, side, options, prices) for each, count in pictures_of.items()
+    ]
+    return summed(asked, prices is not None)
+
+
+def revise_plan(recipe: Recipe, pictures_of: Mapping[int, int]) -> dict[str, Any]:
+    """The same for the second look at each chain, which carries the chain beside the pictures."""
+    from r1data.teacher.plan import LEAST_OUTPUT, estimate
+
+    assert recipe.teacher is not None and recipe.revise is not None
+    side, longest = round(recipe.frames.max_pixels**0.5), recipe.teacher.max_tokens
+    options = {"n": recipe.teacher.n, "max_tokens": recipe.revise.max_tokens}
+    prices, draft = revise_prices(recipe), (min(LEAST_OUTPUT, longest), longest)
+    asked = [
+        estimate(count, each, side, side, options, prices, draft)
         for each, count in pictures_of.items()
     ]
-    costs = [each.usd for each in asked if each.usd is not None]
+    return summed(asked, prices is not None)
+
+
+def summed(asked: Sequence[Any], priced: bool) -> dict[str, Any]:
+    """Add up estimates."""
     return {
         "requests": sum(each.requests for each in asked),
         "tokens_in": sum_ends([each.tokens_in for each in asked]),
         "tokens_out": sum_ends([each.tokens_out for each in asked]),
-        "usd": sum_ends(costs) if recipe.teacher.prices else None,
+        "usd": sum_ends([each.usd for each in asked]) if priced else None,
     }
 
 
@@ -222,7 +244,9 @@ def plan_text(made: Mapping[str, Any]) -> str:
     need, free = made["disk_needed_bytes"] / 1e9, made["disk_free_bytes"] / 1e9
     lines.append(f"disk     {need:,.1f} GB needed at most, {free:,.1f} GB free")
     if "teacher" in made:
-        lines.append(teacher_line(made["teacher"]))
+        lines.append(asking_line("teacher", made["teacher"]))
+    if "revise" in made:
+        lines.append(asking_line("revise", made["revise"]))
     lines += funnel_lines(made.get("funnel", []))
     return "\n".join(lines)
 
@@ -250,13 +274,13 @@ def source_line(each: Mapping[str, Any]) -> tuple[str, ...]:
     return (*shown, each["confidence"], where.partition("/")[0] if "://" in each["from"] else where)
 
 
-def teacher_line(asked: Mapping[str, Any]) -> str:
+def asking_line(name: str, asked: Mapping[str, Any]) -> str:
     """Requests, tokens and cost in a line."""
-    cost = "no prices: set teacher.prices"
+    cost = f"no prices: set {name}.prices"
     if asked["usd"] is not None:
         cost = "${:,.2f} to ${:,.2f}".format(*asked["usd"])
     tokens_in, tokens_out = asked["tokens_in"], asked["tokens_out"]
     return (
-        f"teacher  {asked['requests']:,} requests, {tokens_in[0]:,} to {tokens_in[1]:,} tokens in, "
+        f"{name:<8} {asked['requests']:,} requests, {tokens_in[0]:,} to {tokens_in[1]:,} tokens in, "
         f"{tokens_out[0]:,} to {tokens_out[1]:,} out, {cost}"
     )

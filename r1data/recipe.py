@@ -1,7 +1,6 @@
 """Recipes: YAML, checked by JSON Schema, as frozen dataclasses. Errors name file, line and key."""
 
 import difflib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,15 +8,19 @@ from typing import Any
 
 import yaml
 
-from r1data.errors import RecipeError
+from r1data.errors import InputError, RecipeError
 from r1data.grid.shards import digest_of
+from r1data.inert import read_yaml
 from r1data.places import place
 from r1data.schema import load_schema
 from r1data.sections import (
+    Balance,
     Filter,
     Frames,
+    Judge,
     Probes,
     Release,
+    Revise,
     Run,
     Screen,
     Teacher,
@@ -38,8 +41,11 @@ class Recipe:
     screen: Screen | None = None
     probes: Probes | None = None
     teacher: Teacher | None = None
+    revise: Revise | None = None
     verify: Verify = field(default_factory=Verify)
+    judge: Judge | None = None
     filter: Filter = field(default_factory=Filter)
+    balance: Balance | None = None
     release: Release = field(default_factory=Release)
     run: Run = field(default_factory=Run)
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -66,8 +72,11 @@ SECTIONS = {
     "screen": Screen,
     "probes": Probes,
     "teacher": Teacher,
+    "revise": Revise,
     "verify": Verify,
+    "judge": Judge,
     "filter": Filter,
+    "balance": Balance,
     "release": Release,
     "run": Run,
 }
@@ -124,10 +133,9 @@ KeyLine = tuple[tuple[str, ...], int]
 def parse_yaml(text: str, name: str) -> tuple[dict[str, Any], Lines]:
     """Return the data of a YAML text and the line of each of its keys. Inert: no tags are run."""
     try:
-        node = yaml.compose(io.StringIO(text), Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        raise RecipeError(f"{name}: not valid YAML: {' '.join(str(problem).split())}") from problem
+        node, data = read_yaml(text, name)
+    except InputError as problem:
+        raise RecipeError(str(problem)) from problem
     if not isinstance(data, dict) or node is None:
         raise RecipeError(f"{name}: expected keys and values, found {type(data).__name__}")
     lines: Lines = {}
@@ -162,8 +170,8 @@ def apply_override(data: dict[str, Any], override: str) -> None:
         if not isinstance(target, dict):
             raise RecipeError(f"--set {override}: '{key}' holds a value, not keys")
     try:
-        target[keys[-1]] = yaml.safe_load(text)
-    except yaml.YAMLError as problem:
+        target[keys[-1]] = read_yaml(text, "--set")[1]
+    except InputError as problem:
         raise RecipeError(f"--set {override}: the value is not valid YAML") from problem
 
 

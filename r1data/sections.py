@@ -52,6 +52,18 @@ class Teacher:
 
 
 @dataclass(frozen=True)
+class Revise:
+    """`model` and `prices` are the teacher's where the recipe names none."""
+
+    model: str | None = None
+    prompt: str = "revise"
+    temperature: float = 1.0
+    top_p: float = 0.95
+    max_tokens: int = 1024
+    prices: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
 class Verify:
     preset: str = "canonical"
     at_least: Mapping[str, float] = field(default_factory=dict)
@@ -68,6 +80,34 @@ class Filter:
     student_rate: Sequence[float] | None = None
     repetitive: float | None = None
     choose: str = "first"
+    chains: int = 1
+    wrong: str = "drop"
+    reviews: str | None = None
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Of several right answers it says which reasons best."""
+
+    model: str
+    prompt: str = "judge"
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    prices: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Quotas are {value: most}: rows where it is whole, a share of the released where below 1."""
+
+    rows: int | None = None
+    problem_type: Mapping[str, float] = field(default_factory=dict)
+    source: Mapping[str, float] = field(default_factory=dict)
+    group: Mapping[str, float] = field(default_factory=dict)
+    letter: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    even_letters: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +121,8 @@ class Release:
 @dataclass(frozen=True)
 class Run:
     engine: str = "pool"
-    workers: int | None = None
+    workers: int | str = "auto"
+    address: str | None = None
     mode: str = "live"
     lanes: Sequence[Mapping[str, Any]] = ()
     probe_lanes: Sequence[Mapping[str, Any]] = ()

@@ -8,6 +8,7 @@ from typing import Any
 
 from r1data.building import Build
 from r1data.errors import UsageError
+from r1data.grid.cleared import cleared
 from r1data.grid.funnel import shard_notes, stage_folders
 from r1data.grid.shards import read_note, read_shard
 from r1data.grid.work import GATHER_NOTE
@@ -36,6 +37,8 @@ def released(build: Build) -> bool:
 
 def summary(build: Build) -> str:
     """What was made, what fell out and why, and where to look."""
+    if build.part and build.part.number:
+        return part_summary(build)
     counts, tally = build.counts(), build.tally
     assert tally is not None
     made, kept = sum(tally.made.values()), sum(tally.kept.values())
@@ -47,7 +50,17 @@ def summary(build: Build) -> str:
     )
     if released(build):
         lines += ["", *where_to_look(build, counts.steps != [])]
+    else:
+        lines += ["", f"look      r1data report {build.path}"]
     return "\n".join(lines)
+
+
+def part_summary(build: Build) -> str:
+    """What a part made: its rows are counted with all others, by part 0."""
+    assert build.part is not None and build.tally is not None
+    made, kept = build.tally.made.total(), build.tally.kept.total()
+    name = f"part {build.part.number} of {build.part.of}"
+    return f"{build.path}: {name}: {work_done(made, kept)}; part 0 gathers"
 
 
 def work_done(made: int, kept: int) -> str:
@@ -66,7 +79,7 @@ def where_to_look(build: Build, dropped: bool) -> list[str]:
     ]
     if dropped:
         lines.append(f"why       r1data why {build.path} {first_drop(build.path)}")
-    return lines
+    return [*lines, f"look      r1data report {build.path}"]
 
 
 def first_drop(build: Path) -> str:
@@ -143,8 +156,9 @@ def status_text(found: Mapping[str, Any]) -> str:
 def why_dict(build: Build, identity: str) -> dict[str, Any]:
     """Every row of every table about one sample. Raises UsageError where there is none."""
     story: dict[str, Any] = {"id": identity, "stages": {}}
+    gone = cleared(build.path)
     for folder in stage_folders(build.path):
-        for note in shard_notes(folder):
+        for note in shard_notes(folder) if folder.name not in gone else ():
             columns = light_columns(folder / f"{note.shard}.parquet")
             rows = read_shard(folder / f"{note.shard}.parquet", columns).to_pylist()
             mine = [row for row in rows if row["id"] == identity]
@@ -174,18 +188,32 @@ def why_text(story: Mapping[str, Any]) -> str:
     ]
     lines.append(f"  truth      {sample['solution']} ({sample['problem_type']})")
     verdicts = {row["k"]: row for row in stages.get("verdicts", ())}
-    for row in stages.get("responses", ()):
-        verdict = verdicts.get(row["k"])
+    drafts = {row["k"]: row for row in stages.get("responses", ())}
+    for row in stages.get("revised") or stages.get("responses", ()):
+        verdict, draft = verdicts.get(row["k"]), drafts[row["k"]]
         lines.append(f"  answer {row['k']}   {told(row, verdict)}")
+        if row["request_sha256"] != draft["request_sha256"]:
+            lines.append(f"             revised by {row['model']}; at first {given(draft)}")
     for stage, rows in stages.items():
         if rows[0].get("drop_reason"):
             lines.append(
                 f"  dropped at {stage}: {rows[0]['drop_reason']}: {rows[0]['drop_detail']}"
             )
             return "\n".join(lines)
-    chosen = stages.get("selection", ({},))[0].get("k")
-    lines.append("  not decided yet" if chosen is None else f"  released with answer {chosen}")
+    lines.append(f"  {fate(stages.get('selection', ({},))[0])}")
     return "\n".join(lines)
+
+
+def fate(selected: Mapping[str, Any]) -> str:
+    """Say what becomes of a sample that stands."""
+    if selected.get("kind") == "chain":
+        numbers = [str(k) for k in selected["chains"]]
+        return f"released with answer{'s' if numbers[1:] else ''} {', '.join(numbers)}"
+    without = {
+        "question": "released without a chain: no teacher was asked",
+        "direct": "released with its truth alone: no answer was right",
+    }
+    return without.get(str(selected.get("kind")), "not decided yet")
 
 
 def told(response: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> str:
@@ -197,6 +225,13 @@ def told(response: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> str:
     mark = {True: "right", False: "wrong", None: "not judged"}[verdict["right"]]
     rule = f"preset {verdict['preset']}, rule {verdict['rule']}"
     return f"{verdict['seen']!r} is {mark}: {verdict['why']} ({rule})"
+
+
+def given(draft: Mapping[str, Any]) -> str:
+    """Say what a first answer was."""
+    from r1data.rewards import extract
+
+    return f"{extract(draft['text']).answer!r} by {draft['model']}"
 
 
 GOOD = {

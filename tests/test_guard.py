@@ -57,6 +57,30 @@ def test_exceptions_come_back_as_themselves_and_keep_the_child() -> None:
         assert call._child is first
 
 
+@POSIX
+def test_a_child_that_somebody_killed_is_asked_again_in_another_once() -> None:
+    with guarded("echo") as call:
+        first = call(1, deadline=20)[2]
+        os.kill(first, signal.SIGKILL)
+        assert call(2, deadline=20)[2] != first
+    with guarded("hang") as call:
+        hunter = threading.Thread(target=kill_twice, args=(call,))
+        hunter.start()
+        with pytest.raises(GuardCrash, match="SIGKILL"):
+            call(deadline=60)
+        hunter.join()
+
+
+def kill_twice(call: Guarded) -> None:
+    killed: set[int] = set()
+    while len(killed) < 2:
+        child = call._child
+        if child is not None and child.process.pid not in killed:
+            killed.add(child.process.pid)
+            child.process.send_signal(signal.SIGKILL)
+        time.sleep(0.05)
+
+
 def test_row_drop_and_guard_errors_survive_pickling() -> None:
     for error in (RowDrop(Drop.TOO_SHORT, "x"), GuardTimeout("late"), GuardCrash("gone")):
         assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -84,6 +84,16 @@ def total(paths: Sequence[Path], *, cell: Cell) -> Iterator[Output]:
     yield Page("total.md", lambda path: path.write_text(f"{sum(row['k'] for row in kept)}\n"))
 
 
+def raised(paths: Sequence[Path], *, cell: Cell) -> Iterator[Output]:
+    """Add the sum of all rows to each row: what comes out of one shard hangs on all of them."""
+    mark(cell)
+    tables = [read_shard(path) for path in paths]
+    whole = sum(k for table in tables for k in table["k"].to_pylist())
+    for path, table in zip(paths, tables, strict=True):
+        more = pa.array([k + whole for k in table["k"].to_pylist()])
+        yield Shard(path.stem, table.set_column(SCHEMA.get_field_index("k"), "k", more))
+
+
 def mark(cell: Cell) -> int:
     """Leave a trace of each call outside the build; return how many there are of this cell."""
     folder = Path(cell.settings["marks"])
@@ -92,7 +102,7 @@ def mark(cell: Cell) -> int:
 
 
 def stage(name: str, function: str, takes: tuple[str, ...], room: int, **options: object) -> Stage:
-    gather = function in {"deal", "total"}
+    gather = function in {"deal", "raised", "total"}
     gives = "" if function == "total" else "selection"
     run = f"toy:{function}"
     return Stage(
