@@ -35,7 +35,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 app.add_typer(sources_app, name="sources")
 app.add_typer(media_app, name="media")
@@ -75,7 +74,10 @@ def build(
     set_: SetOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Run or resume a build: the same command."""
+    """Run or resume a build: the same command.
+
+    Example: r1data build my.yaml --workers 4
+    """
     more = {"reuse": reuse or (), "part": part, "wait": wait}
     run(recipe, out, limit, until, engine, workers, set_, as_json, **more)
 
@@ -94,7 +96,7 @@ def staged(name: str, stage: str, text: str) -> None:
     ) -> None:
         run(recipe, out, limit, stage, engine, workers, set_, as_json)
 
-    app.command(name, help=text)(verb)
+    app.command(name, help=f"{text}\n\nExample: r1data {name} my.yaml")(verb)
 
 
 staged("download", "media", "Build until the media of the chosen rows are here.")
@@ -151,7 +153,10 @@ def demo(
     seed: Annotated[int, typer.Option(help="of --loop")] = 0,
     as_json: JsonOpt = False,
 ) -> None:
-    """Every stage on moving shapes with a teacher that looks at pixels; no key, no network."""
+    """Every stage on moving shapes with a teacher that looks at pixels; no key, no network.
+
+    Example: r1data demo --out builds/demo
+    """
     if loop:
         demo_loop(out, seed, as_json)
         return
@@ -169,7 +174,10 @@ def plan(
     set_: SetOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Rows, bytes, requests, tokens, cost, licences; sends nothing but what --probe asks."""
+    """Rows, bytes, requests, tokens, cost, licences; sends nothing but what --probe asks.
+
+    Example: r1data plan my.yaml --probe 20
+    """
     from r1data.plan import make_plan, plan_text
     from r1data.recipe import load_recipe
 
@@ -188,7 +196,10 @@ def plan(
 
 @app.command()
 def status(build: BuildArg, as_json: JsonOpt = False) -> None:
-    """How far a build is, and what fell out so far."""
+    """How far a build is, and what fell out so far.
+
+    Example: r1data status builds/my-cot
+    """
     from r1data.building import open_build
     from r1data.summary import status_dict, status_text
 
@@ -202,7 +213,10 @@ def why(
     identity: Annotated[str, typer.Argument(metavar="ID", help="of a sample: source/row-id")],
     as_json: JsonOpt = False,
 ) -> None:
-    """What became of one sample, stage by stage."""
+    """What became of one sample, stage by stage.
+
+    Example: r1data why builds/demo shapes/0019
+    """
     from r1data.building import open_build
     from r1data.summary import why_dict, why_text
 
@@ -226,7 +240,10 @@ def verify(
     compare: Annotated[str | None, typer.Option(help="a second preset: who judges how")] = None,
     explain: Annotated[int | None, typer.Option(min=1, help="explain this line")] = None,
 ) -> None:
-    """Score completions: reward, right, seen, why, rule, preset and version for each line."""
+    """Score completions: reward, right, seen, why, rule, preset and version for each line.
+
+    Example: r1data verify answers.jsonl --preset video-r1 --out scored.jsonl
+    """
     from r1data.rewards import lines
 
     if compare is not None:
@@ -263,7 +280,10 @@ def doctor(
     recipe: Annotated[str | None, typer.Argument(help="ask the lanes of this recipe too")] = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """What this machine has and lacks, and what the teacher's endpoint accepts."""
+    """What this machine has and lacks, and what the teacher's endpoint accepts.
+
+    Example: r1data doctor my.yaml
+    """
     from r1data.doctor import examine, findings_text
 
     findings = examine(recipe)

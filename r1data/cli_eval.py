@@ -70,7 +70,10 @@ def run(
     batch: Annotated[int, typer.Option(min=1, help="questions at once of a model folder")] = 8,
     as_json: JsonOpt = False,
 ) -> None:
-    """Ask a model and score its answers; the same command resumes. `run` may be left out."""
+    """Ask a model and score its answers; the same command resumes. `run` may be left out.
+
+    Example: r1data eval mmvu --url $URL --name my-model --media clips --prompt direct
+    """
     from r1data.evaluate.run import Local, Pinned, evaluate
     from r1data.evaluate.table import report_text
 
@@ -158,7 +161,10 @@ def score(
     out: Annotated[Path | None, typer.Option(help="folder for records and score")] = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Score predictions that are there; asks no model."""
+    """Score predictions that are there; asks no model.
+
+    Example: r1data eval score predictions.jsonl --benchmark vsi-bench
+    """
     from r1data.evaluate.alone import score_file
     from r1data.evaluate.table import report_text
 
@@ -171,7 +177,10 @@ def table(
     runs: Annotated[list[Path], typer.Argument(help="folders of evaluations; the first is base")],
     as_json: JsonOpt = False,
 ) -> None:
-    """Compare runs: scores with intervals, and paired differences to the first."""
+    """Compare runs: scores with intervals, and paired differences to the first.
+
+    Example: r1data eval table runs/base-direct runs/base-cot runs/trained
+    """
     from r1data.evaluate.table import compare, table_text
 
     blocks = compare(runs)

@@ -20,7 +20,10 @@ def check(
     ] = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Prove that nothing was lost and every file is whole; exit code 1 where something is wrong."""
+    """Prove that nothing was lost and every file is whole; exit code 1 where something is wrong.
+
+    Example: r1data check builds/my-cot
+    """
     from r1data.release.check import check as examine
     from r1data.summary import check_text
 
@@ -36,7 +39,10 @@ def diff(
     after: ReleaseArg,
     as_json: JsonOpt = False,
 ) -> None:
-    """Rows added, changed and removed from one release to the next."""
+    """Rows added, changed and removed from one release to the next.
+
+    Example: r1data diff builds/first builds/second
+    """
     from r1data.release.diff import diff as compare
 
     found = compare(before, after)
@@ -53,7 +59,10 @@ def export(
     media: Annotated[str, typer.Option(help="frames, or files: the clips themselves")] = "frames",
     media_root: Annotated[Path | None, typer.Option(help="folder of the clips")] = None,
 ) -> None:
-    """Write a release in the form that a trainer reads."""
+    """Write a release in the form that a trainer reads.
+
+    Example: r1data export builds/my-cot --to verl --out verl
+    """
     from r1data.release.exports.export import export as write
 
     done = write(path, to, out, media=media, media_root=media_root)
@@ -70,7 +79,10 @@ def publish(
         bool, typer.Option("--dry-run", help="show the plan, write nothing")
     ] = False,
 ) -> None:
-    """Publish a release: checked, in one commit, verified, tagged last. Run it again to go on."""
+    """Publish a release: checked, in one commit, verified, tagged last. Run it again to go on.
+
+    Example: r1data publish builds/my-cot --repo me/my-cot --dry-run
+    """
     from r1data.release.publish import publish as send
 
     send(path, repo=repo, to=to, tag=tag, private=private, dry_run=dry_run, say=say)
@@ -87,7 +99,10 @@ def materialise(
     ] = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Bring back the media of a release without them; exit code 3 where rows are left out."""
+    """Bring back the media of a release without them; exit code 3 where rows are left out.
+
+    Example: r1data materialise index --out whole --recipe my.yaml
+    """
     from r1data.errors import SET_ASIDE
     from r1data.release.materialise import materialise as bring_back
 
@@ -108,7 +123,10 @@ def clean(
     ] = False,
     as_json: JsonOpt = False,
 ) -> None:
-    """Remove what a build can make again: temporary files, ledgers, kept frames."""
+    """Remove what a build can make again: temporary files, ledgers, kept frames.
+
+    Example: r1data clean builds/my-cot --dry-run
+    """
     from r1data.building import open_build
     from r1data.clean import clean as sweep_out
     from r1data.clean import clean_text

@@ -13,7 +13,10 @@ def report(
     build: BuildArg,
     out: Annotated[Path | None, typer.Option(help="the file; default BUILD/report.html")] = None,
 ) -> None:
-    """One HTML file about a build, to be opened from disk: figures, drop reasons, example rows."""
+    """One HTML file about a build, to be opened from disk: figures, drop reasons, example rows.
+
+    Example: r1data report builds/my-cot
+    """
     from r1data.building import open_build
     from r1data.report.write import write_report
 
@@ -49,7 +52,10 @@ def view(
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 0,
 ) -> None:
-    """Look at rows in a browser, of any number: filter, search, compare, mark good or bad."""
+    """Look at rows in a browser, of any number: filter, search, compare, mark good or bad.
+
+    Example: r1data view builds/my-cot --against builds/other
+    """
     from r1data.report import reviews as marks
     from r1data.report.asking import Viewer
     from r1data.report.opening import open_rows

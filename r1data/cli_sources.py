@@ -14,7 +14,10 @@ screen_app = typer.Typer(help="Indexes of benchmarks, to keep them out.", no_arg
 
 @sources_app.command("list")
 def sources_list(as_json: JsonOpt = False) -> None:
-    """All sources: rows, types, size, terms, gate, and how sure we are of each mapping."""
+    """All sources: rows, types, size, terms, gate, and how sure we are of each mapping.
+
+    Example: r1data sources list
+    """
     from r1data.summary import sources_dict, sources_text
 
     found = sources_dict()
@@ -23,7 +26,10 @@ def sources_list(as_json: JsonOpt = False) -> None:
 
 @sources_app.command("show")
 def sources_show(name: str) -> None:
-    """One card with everything that its routes come down to."""
+    """One card with everything that its routes come down to.
+
+    Example: r1data sources show nextqa
+    """
     from dataclasses import asdict
 
     from r1data.recipe import dump
@@ -46,7 +52,10 @@ def sources_check(
     set_: SetOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Read (or fetch) the sources of a recipe and show what their first rows become."""
+    """Read (or fetch) the sources of a recipe and show what their first rows become.
+
+    Example: r1data sources check my.yaml --rows 5
+    """
     from r1data.plan import first_samples
     from r1data.recipe import load_recipe
 
@@ -58,7 +67,10 @@ def sources_new(
     place: Annotated[Path, typer.Argument(help="a question file, or the folder that holds one")],
     name: Annotated[str, typer.Option(help="of the new source")] = "mine",
 ) -> None:
-    """Print a card for own questions, guessed from their first rows; read it before you use it."""
+    """Print a card for own questions, guessed from their first rows; read it before you use it.
+
+    Example: r1data sources new my-set --name mine > mine.yaml
+    """
     from r1data.sources.new import new_card
 
     say(new_card(place, name).rstrip())
@@ -68,7 +80,10 @@ def sources_new(
 def media_check(
     folder: Annotated[Path, typer.Argument(help="a folder of clips and pictures")],
 ) -> None:
-    """What every clip and picture in a folder is; exit code 3 where one is broken."""
+    """What every clip and picture in a folder is; exit code 3 where one is broken.
+
+    Example: r1data media check clips
+    """
     from r1data.media.facts import check
 
     text, code = check(folder)
@@ -84,7 +99,10 @@ def screen_index(
         Path | None, typer.Option(help="folder of its clips, to hash their frames too")
     ] = None,
 ) -> None:
-    """Make an index of a benchmark (hashes only) that screen.decontaminate can name."""
+    """Make an index of a benchmark (hashes only) that screen.decontaminate can name.
+
+    Example: r1data screen index test.jsonl --name test
+    """
     from r1data.screen.index import make_index
 
     say(str(make_index(questions, name, media_root)))

@@ -29,7 +29,10 @@ def sft(
     set_: SetOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Learn to say what the teacher said; the prompt is masked."""
+    """Learn to say what the teacher said; the prompt is masked.
+
+    Example: r1data train sft builds/my-cot --model MODEL --config qwen2.5-vl-7b-sft --out runs/sft
+    """
     run("sft", release, model, config, out, set_, as_json)
 
 
@@ -42,7 +45,10 @@ def grpo(
     set_: SetOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Answer, be judged by the truths, and get better; T-GRPO with `temporal: true`."""
+    """Answer, be judged by the truths, and get better; T-GRPO with `temporal: true`.
+
+    Example: r1data train grpo builds/rl --model runs/sft --config tiny-cpu --out runs/grpo
+    """
     run("grpo", release, model, config, out, set_, as_json)
 
 

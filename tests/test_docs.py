@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -108,3 +109,12 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "fonts.g" not in (tmp_path / "index.html").read_text(), "no request to a font server"
+
+
+@pytest.mark.parametrize(("name", "command"), [*commands(get_command(app), "r1data")])
+def test_every_command_shows_an_example_that_it_takes(name: str, command: Any) -> None:
+    example = " ".join((command.help or "").partition("Example: ")[2].split())
+    words = shlex.split(example.partition(" > ")[0])
+    known = name.split() if words[: len(name.split())] == name.split() else name.split()[:-1]
+    assert words[: len(known)] == known, name
+    command.make_context(name, words[len(known) :])

@@ -50,6 +50,15 @@ def test_a_recipe_from_options_alone_builds_as_it_is(own: Path) -> None:
     assert (counts.collected, counts.left) == (1, 1), "a cell of a table holds all its options"
 
 
+def test_questions_of_several_types_in_one_table_are_told_apart(own: Path) -> None:
+    Path("questions.csv").write_text(QUESTIONS + "a.mp4,What is the colour of the sky?,,blue\n")
+    assert init("--name", "mine", "--url", "offline", "--model", "offline").returncode == 0
+    done = build(load_recipe("mine.yaml"), engine="inline", until="samples")
+    types = done.table("samples").collect()["problem_type"].to_list()
+    assert types == ["multiple choice", "numerical", "free-form"]
+    assert done.counts().left == 3
+
+
 def test_on_a_terminal_it_asks_and_takes_what_it_found_where_one_presses_enter(own: Path) -> None:
     ours, theirs = pty.openpty()
     running = subprocess.Popen(

@@ -13,10 +13,13 @@ from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
 from r1data.recipe import suggestion
 from r1data.sources.catalogue import Source
+from r1data.sources.conversations import number_of
 from r1data.sources.reading import Raw
-from r1data.sources.transforms import LETTERS, TRANSFORMS, split_letter
+from r1data.sources.transforms import LETTERS, TRANSFORMS, split_letter, untag
 
 PROBLEM_TYPES = ("multiple choice", "numerical", "OCR", "free-form", "regression")
+# As `problem_type: {value: auto}`: each row's own options and truth tell its type.
+AUTO = "auto"
 DATA_TYPES = ("image", "video")
 # What a parser's row holds beside columns of the sample stays in its extra, but for these.
 COLUMNS = frozenset(
@@ -32,6 +35,8 @@ def normalise(source: Source, raw: Raw, file: str = "") -> dict[str, Any]:
     where = f"{file}, {raw.where}"
     mapping = source.route.mapping
     values = {column: take(spec, column, raw, where) for column, spec in mapping.items()}
+    if values["problem_type"] == AUTO:
+        values["problem_type"] = type_of(values)
     kind = one_of(values, "problem_type", PROBLEM_TYPES, where)
     required_text(values, "problem", where)
     one_of(values, "data_type", DATA_TYPES, where)
@@ -199,6 +204,22 @@ def option_texts(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise RowDrop(Drop.NO_TRUTH, f"its options are no list but {type(value).__name__}")
     return [str(each).strip() for each in value if str(each).strip()]
+
+
+def type_of(values: Mapping[str, Any]) -> str:
+    """Tell a question's type: a choice where it has options, a number where its truth is one."""
+    if values.get("options") not in (None, "", []):
+        return "multiple choice"
+    return "numerical" if is_number(values["solution"]) else "free-form"
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a truth is a plain number."""
+    try:
+        number_of(untag(value))
+    except RowDrop:
+        return False
+    return True
 
 
 def split_options(text: str) -> list[str]:

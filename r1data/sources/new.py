@@ -7,10 +7,8 @@ from typing import Any
 
 from r1data.errors import InputError, RowDrop
 from r1data.recipe import dump
-from r1data.sources.conversations import number_of
-from r1data.sources.mapping import DATA_TYPES, PROBLEM_TYPES, option_texts
+from r1data.sources.mapping import AUTO, DATA_TYPES, PROBLEM_TYPES, is_number, option_texts
 from r1data.sources.reading import read_rows
-from r1data.sources.transforms import untag
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "qid", "question_id", "problem_id", "uid", "key"),
@@ -38,7 +36,7 @@ def new_card(place: Path, name: str) -> str:
     rows = [raw.row for raw in itertools.islice(read_rows(path), SAMPLE)]
     mapping, guessed = guess(rows, path.parent)
     types = mapping["problem_type"]
-    shown = [types["value"]] if isinstance(types, dict) else sorted({r[types] for r in rows})
+    shown = kinds(types) if isinstance(types, dict) else sorted({r[types] for r in rows})
     kind = mapping["data_type"]
     card = {
         "name": name,
@@ -65,6 +63,12 @@ def new_card(place: Path, name: str) -> str:
         },
     }
     return "# Check it with: r1data sources check RECIPE, then set the licence.\n" + dump(card)
+
+
+def kinds(rule: Mapping[str, str]) -> list[str]:
+    """Return the problem types that a rule of a mapping can give."""
+    found = ["multiple choice", "numerical", "free-form"]
+    return found if rule["value"] == AUTO else [rule["value"]]
 
 
 def question_file(place: Path) -> Path:
@@ -104,6 +108,8 @@ def plain(rule: Any) -> str:
     """Say in words how a column comes out of a row."""
     if isinstance(rule, str):
         return f"'{rule}'"
+    if rule.get("value") == AUTO:
+        return "told by each row: a choice, a number or a text"
     return f"always {rule['value']}" if "value" in rule else f"'{rule['text']}'"
 
 
@@ -128,10 +134,13 @@ def problem_type(
     if named and all(row[named] in PROBLEM_TYPES for row in rows):
         return named
     options = found.get("options")
-    if options and all(texts(row[options]) for row in rows):
+    choices = [bool(options and texts(row[options])) for row in rows]
+    numbers = [is_number(row[found["solution"]]) for row in rows]
+    if all(choices):
         return {"value": "multiple choice"}
-    numbers = all(is_number(row[found["solution"]]) for row in rows)
-    return {"value": "numerical" if numbers else "free-form"}
+    if any(choices) or (any(numbers) and not all(numbers)):
+        return {"value": AUTO}
+    return {"value": "numerical" if all(numbers) else "free-form"}
 
 
 def texts(value: Any) -> list[str]:
@@ -140,15 +149,6 @@ def texts(value: Any) -> list[str]:
         return option_texts(value)
     except RowDrop:
         return []
-
-
-def is_number(value: Any) -> bool:
-    """Tell whether a truth is a plain number."""
-    try:
-        number_of(untag(value))
-    except RowDrop:
-        return False
-    return True
 
 
 def data_type(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], kind: str) -> Any:
