@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +18,14 @@ from tiny_models import config, row, tiny
 
 from r1data.building import Build
 from r1data.errors import InputError, R1DataError, RecipeError, UsageError
+from r1data.places import place
+from r1data.schema import load_schema
 from r1data.train.config import Config, Lora, Optimizer, load_config
 from r1data.train.metrics import keep_until, read_metrics
 from r1data.train.model import Model, load_model, out_of_memory
 from r1data.train.rows import View, evenly, load_rows, pictures, with_chains
 from r1data.train.run import Trained, run, train
-from r1data.train.session import last_checkpoint
+from r1data.train.session import flat, last_checkpoint
 
 REPLY = "<think>red none green so first is red.</think>\n<answer>A</answer>"
 ROWS = [row(i, video=i % 3 != 2, reply=REPLY) for i in range(5)]
@@ -96,7 +98,8 @@ def test_a_stopped_run_goes_on_exactly(one: Model, tmp_path: Path) -> None:
     section = settings.grpo
     assert section is not None
     phase("grpo", one, tmp_path / "parts", replace(settings, grpo=replace(section, steps=2)))
-    (tmp_path / "parts" / "metrics.jsonl").open("a").write('{"step": 2, "loss": 9}\n{"step')
+    path = tmp_path / "parts" / "metrics.jsonl"
+    path.write_text(path.read_text() + '{"step": 2, "loss": 9}\n{"step')
     phase("grpo", one, tmp_path / "parts", settings)
     assert curve(tmp_path / "parts") == curve(tmp_path / "whole")
 
@@ -308,6 +311,23 @@ def test_half_a_line_is_no_step(tmp_path: Path) -> None:
 def test_shipped_configs_are_valid(name: str) -> None:
     found = load_config(name)
     assert found.sft is not None or found.grpo is not None
+
+
+def keys(schema: dict, above: str = "") -> Iterator[tuple[str, str]]:
+    """Every key of a config with its description."""
+    for key, spec in schema.get("properties", {}).items():
+        yield f"{above}{key}", spec.get("description", "")
+        yield from keys(spec, f"{above}{key}.")
+
+
+def test_every_key_is_documented_and_is_one_of_the_dataclasses() -> None:
+    text = (place("recipes").parent / "docs" / "training.md").read_text()
+    facts = flat(Config(lora=Lora(), sft=config().sft, grpo=config().grpo).facts())
+    for key, description in keys(load_schema("train")):
+        assert f"| `{key}` | {description} |" in text, key
+        assert key in facts or any(each.startswith(f"{key}.") for each in facts), key
+    known = dict(keys(load_schema("train")))
+    assert set(facts) <= set(known)
 
 
 def test_the_published_settings_are_those_of_the_paper() -> None:

@@ -63,6 +63,7 @@ def test_the_packer_equals_what_the_real_processors_made(models: dict[str, Model
     compare(models, GOLDEN)
 
 
+@pytest.mark.slow
 def test_the_packer_equals_the_real_processors_that_are_installed(
     models: dict[str, Model], tmp_path: Path
 ) -> None:

@@ -88,7 +88,7 @@ def open_session(
 
 @contextmanager
 def older_names() -> Iterator[None]:
-    """Let names pass that transformers 5.23 calls old, and 4.57 and peft 0.21 know no others for."""
+    """Let names pass that transformers 5.23 calls old, and older packages know no others for."""
     with warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", message=".*gradient_checkpointing", category=FutureWarning
