@@ -78,7 +78,7 @@ def screen(recipe: Recipe) -> list[Stage]:
     stage = Stage(
         name="screen",
         room=4,
-        version=2,
+        version=3,
         run="r1data.screen.stage:screen_samples",
         options={"duplicates": recipe.screen.duplicates, "decontaminate": names},
         texts={name: index_sha256(name) for name in names},

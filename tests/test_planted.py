@@ -9,6 +9,7 @@ from planting import plant
 import r1data
 from r1data.screen.index import make_index
 
+# The probes ask as often, and settle at the same levels, as those of recipes/grounded-20k.yaml.
 RECIPE = """
 pipeline: rl
 name: planted
@@ -18,9 +19,9 @@ screen: {duplicates: true, decontaminate: [benchmark]}
 probes:
   model: offline
   max_tokens: 512
-  blind: {n: 6, settles: 0.01}
-  few_frame: {n: 8, settles: 0.001}
-  shuffled: {n: 8}
+  blind: {n: 12, settles: 0.01}
+  few_frame: {n: 12, settles: 0.0003}
+  shuffled: {n: 12}
 filter: {shuffled: 0.01}
 run: {engine: pool, workers: 2, lanes: [{url: offline, concurrency: 8}]}
 """

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from r1data.screen.facts import Facts
 from r1data.screen.pictures import bucket_pairs, near_groups
-from r1data.screen.text import band_keys, mix
+from r1data.screen.text import band_keys, mix, turning
 
 # Content words that two wordings of one question share at least.
 ALIKE = 0.8
@@ -21,6 +21,7 @@ MOST_WORDS = 8
 BANDS, WIDTH = 12, 4
 # Of pairs that share half of their words, 24 bands of 2 find 0.999.
 BRIEF_BANDS, BRIEF_WIDTH = 24, 2
+TURNS = turning()
 
 
 class Twin(NamedTuple):
@@ -101,6 +102,8 @@ def alike(facts: Facts, one: int, other: int) -> bool:
     bags = [set(facts.content.row(row).tolist()) for row in (one, other)]
     few, many = sorted(bags, key=len)
     if not (facts.telling[one] and facts.telling[other]) or len(many) > MOST_WORDS:
+        return False
+    if TURNS & (many - few):
         return False
     same = facts.chosen_from[one] and facts.option_set[one] == facts.option_set[other]
     return few <= many and len(few) >= (SAME_OPTIONS if same else ALIKE) * len(many)

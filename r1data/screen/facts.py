@@ -85,7 +85,7 @@ def facts_of(samples: pa.Table, media: pa.Table, frames: pa.Table) -> Facts:
         content=text.bags(stems),
         question=text.bags(questions),
         everything=text.bags(every),
-        order=numbers(map(text.text_hash, stems)),
+        order=numbers(text.text_hash(text.in_order(each)) for each in stems),
         exact=numbers(map(text.text_hash, questions)),
         truth=numbers(map(text.text_hash, truths)),
         telling=np.array([*map(is_telling, truths, options)], np.bool_),

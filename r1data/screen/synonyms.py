@@ -8,8 +8,8 @@ right, left, light).
 """
 
 LINES = """
-enter appear arrive come emerge entry
-leave depart disappear exit vanish
+enter appear arrival arrive come emerge entrance entry
+leave depart departure disappear exit vanish
 begin commence start
 conclude end finish
 first earliest initial initially
@@ -27,6 +27,7 @@ hop jump leap
 halt stop
 go move travel
 bounce rebound
+against off
 big huge large
 biggest largest
 little small tiny
@@ -39,7 +40,6 @@ color colour hue
 direction way
 motive purpose reason why
 number amount count many
-altogether overall total
 different distinct
 shape figure form
 anybody anyone individual person somebody someone
@@ -60,3 +60,13 @@ kind sort type
 order sequence
 """
 GROUPS = tuple(line.split() for line in LINES.split("\n") if line)
+
+# What happens, of the first words of the lines above: where it stands in a question is free.
+ACTIONS = "enter leave grab gaze speak throw hop go bounce".split()
+# A word more on one side is a longer way to ask the same, but not one of these: "the shape" and
+# "the last shape" are two.
+TURNING = """
+leave begin conclude halt first last after before not no never without except other opposite
+left right up down above below under over inside outside top bottom front behind least most fewest
+fastest slowest biggest littlest tallest shortest longest closest nearest farthest reverse backwards
+""".split()

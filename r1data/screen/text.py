@@ -11,16 +11,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from r1data.screen.synonyms import GROUPS
+from r1data.screen.synonyms import ACTIONS, GROUPS, TURNING
+from r1data.screen.wordings import plain
 
 WORD = re.compile(r"[^\W_]+")
 # Words that carry how a question is put, not what is asked. Negations and words of time and place
 # (not, before, from, left) stay out: they turn an answer over.
 FILLING = """
-a an and are be been being can clip could determine did do does doing footage from give given has
-have here how i identify image in into is it item its list me my object of one or picture please
-question scene screen see seen shown so some such tell that the their them then there these thing
-this those to us video view was we were what which will with would you your
+a altogether an and are be been being can clip correct could determine did do does doing footage
+frame from give given has have here how i identify image in into is it item its list listed made
+make makes me my object of one or overall picture please question scene screen see seen shown so
+some such tell that the their them then there these they thing this those to total us video view was
+we were what which will with would you your
 """
 # 64 bits of a word's blake2b: 10 million words meet once in 400,000 builds.
 SEED = 20_240_501
@@ -43,7 +45,12 @@ class Bags(NamedTuple):
 
 def words(text: str) -> list[str]:
     """Return the words of a text in their order, without case, marks and punctuation."""
-    return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return WORD.findall(folded(text))
+
+
+def folded(text: str) -> str:
+    """Return a text without case and without two ways to write one sign."""
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def content(text: str) -> list[str]:
@@ -51,7 +58,8 @@ def content(text: str) -> list[str]:
 
     Two in a row that say the same ("count how many") count once.
     """
-    stems = (stem(word) for word in words(text) if word not in FILLERS)
+    asked = WORD.findall(plain(folded(text)))
+    stems = (stem(word) for word in asked if word not in FILLERS)
     return [each for each, _ in groupby(ONE_OF.get(each, each) for each in stems)]
 
 
@@ -64,12 +72,33 @@ def stem(word: str) -> str:
 
 
 ONE_OF = {stem(word): stem(group[0]) for group in GROUPS for word in group}
+DOING = frozenset(map(stem, ACTIONS))
+NUMBER = stem("number")
+
+
+def in_order(stems: Sequence[str]) -> list[str]:
+    """Return stems in an order that does not depend on where a sentence puts its verb.
+
+    "How many" may stand at the end, and one action before or behind who does it. Things keep their
+    places, and so do two actions: who pushes whom, and what comes before what, is their order.
+    """
+    done = [each for each in stems if each in DOING]
+    free = {NUMBER, *(done if len(done) == 1 else ())}
+    return [
+        *sorted(each for each in stems if each in free),
+        *(each for each in stems if each not in free),
+    ]
 
 
 @lru_cache(maxsize=1 << 20)
 def word_hash(word: str) -> int:
     """Return 64 bits of a word that are the same on every machine."""
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
+
+
+def turning() -> frozenset[int]:
+    """Return the hashes of the words that turn a question over."""
+    return frozenset(word_hash(ONE_OF.get(stem(word), stem(word))) for word in TURNING)
 
 
 def text_hash(parts: Sequence[str]) -> int:
