@@ -18,6 +18,7 @@ from r1data.grid.driver import Tally
 from r1data.grid.funnel import Funnel, funnel
 from r1data.grid.parts import Part, read_part
 from r1data.grid.shards import digest_of, sweep, write_text
+from r1data.grid.store import address_of, mirror_of
 from r1data.places import place
 from r1data.recipe import Recipe, dump, load_recipe
 from r1data.stages import probe_names, revise_prices
@@ -86,11 +87,16 @@ class Build:
         return build_html(self)
 
 
-def open_build(path: str | Path) -> Build:
-    """Open the folder of a build. Raises UsageError where it is none."""
-    folder = Path(path)
+def open_build(path: str | Path, rows: bool = True) -> Build:
+    """Open the folder of a build, or bring one from a store, without `rows` only its notes.
+
+    Raises UsageError where there is none.
+    """
+    from r1data.grid.stored import here
+
+    folder = here(path, rows)
     if not (folder / "recipe.yaml").is_file():
-        raise UsageError(f"{folder} is no build: it holds no recipe.yaml")
+        raise UsageError(f"{path} is no build: it holds no recipe.yaml")
     return Build(folder)
 
 
@@ -117,19 +123,30 @@ def build(
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides, limit)
     recipe = replace(recipe, run=replace(recipe.run, **given(engine=engine, workers=workers)))
-    folder = Path(out) if out else Path("builds") / recipe.name
+    from r1data.grid.stored import here, storing
     from r1data.mending import mend
     from r1data.running import drive
 
     every = load_pipeline(recipe)
     stages = until_stage(every, until)
     mine = part_of(recipe, part)
-    with events.locked(folder, mine):
+    folder = folder_of(recipe, out or Path("builds") / recipe.name, mine)
+    with events.locked(folder, mine), storing(folder, mine):
         sweep(folder, ABANDONED_SECONDS if mine else 0.0)
         freeze(recipe, folder, every)
         mend(folder, recipe, mine)
-        told = [str(each) for each in reuse]
+        told = [str(here(each)) for each in reuse]
         return Build(folder, drive(recipe, stages, folder, told, mine, wait), mine)
+
+
+def folder_of(recipe: Recipe, out: str | Path, part: Part | None) -> Path:
+    """Return the folder where a build is made: `out`, or the mirror of the store that it names."""
+    if recipe.run.engine == "ray" and recipe.run.address and address_of(out):
+        raise UsageError(
+            f"{out}: nodes of a Ray cluster need a folder that all of them see; with a store use "
+            "the engine pool or part, or Ray on one machine (without run.address)"
+        )
+    return mirror_of(out, part.name if part else "")
 
 
 def part_of(recipe: Recipe, part: str | None) -> Part | None:

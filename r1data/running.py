@@ -18,6 +18,7 @@ from r1data.grid.driver import Driver, Tally
 from r1data.grid.engines import Engine
 from r1data.grid.parts import WAIT_SECONDS, Part
 from r1data.grid.room import auto_workers
+from r1data.grid.stored import watched
 from r1data.progress import watching
 from r1data.recipe import Recipe
 from r1data.teacher.lanes import CONCURRENCY
@@ -51,6 +52,7 @@ def drive(
         settings = told(recipe, folder, lanes.teacher, reuse, lanes.probes)
         patience = WAIT_SECONDS if wait is None else wait
         with watching(folder) as watch:
+            watch = watched(folder, watch)
             driver = Driver(stages, folder, engine, settings, watch, part, patience)
             tally = run_until_done(driver, engine)
     if tally.stopped is not None:

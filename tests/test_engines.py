@@ -1,9 +1,11 @@
 """Engines: the same cells, made in one process, in many, on Ray, or in parts on one folder."""
 
+import contextlib
 import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -18,7 +20,7 @@ from engines import PARTS, commands, family, finish, gone, kill_one, start, writ
 
 import r1data
 from r1data.building import release_digest
-from r1data.errors import BuildStop, DiskStop, Locked, R1DataError, UsageError
+from r1data.errors import BuildStop, DiskStop, Locked, R1DataError, UsageError, load_package
 from r1data.grid import events, room
 from r1data.grid.build import Stage
 from r1data.grid.driver import Driver, Tally
@@ -362,13 +364,27 @@ def until_made(build: Path, cells: int, seconds: float = 90) -> None:
         time.sleep(0.1)
 
 
+def until_open(host: str, port: int, seconds: float = 60) -> None:
+    """Wait until somebody listens."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+            return
+        time.sleep(0.3)
+    raise TimeoutError(port)
+
+
 @pytest.mark.slow
-def test_a_running_cluster_is_used_and_left_as_it_was(tmp_path: Path) -> None:
+def test_a_running_cluster_is_used_and_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    host = load_package("ray.util", "ray").get_node_ip_address()
     where = Path(os.sys.executable).parent / "ray"
-    run = ["start", "--head", "--num-cpus=2", "--port=6399", "--include-dashboard=false"]
+    run = ["start", "--head", "--num-cpus=2", "--port=6399"]
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
     head = subprocess.Popen(
-        [where, *run, "--block", f"--temp-dir={tmp_path / 'r'}"],
+        [where, *run, "--block", "--include-dashboard=false"],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -377,8 +393,8 @@ def test_a_running_cluster_is_used_and_left_as_it_was(tmp_path: Path) -> None:
     try:
         with engines.answering() as endpoint:
             recipe = write_recipe(tmp_path, endpoint.url, clips=4, tables=4)
-            lines = commands(recipe, tmp_path / "b", "ray", "--set", "run.address=127.0.0.1:6399")
-            time.sleep(10)
+            lines = commands(recipe, tmp_path / "b", "ray", "--set", f"run.address={host}:6399")
+            until_open(host, 6399)
             assert finish(lines, tmp_path, 100) == [0], (tmp_path / "out.0").read_text()
         assert head.poll() is None
     finally:

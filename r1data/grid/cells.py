@@ -7,8 +7,10 @@ from typing import Any
 
 from r1data.grid import shards
 from r1data.grid.build import Cell, Stage
+from r1data.grid.putting import bring_inputs
 from r1data.grid.ready import Place, Ready
 from r1data.grid.shards import Note, digest_of
+from r1data.grid.store import Store, keeps, keeps_page, refresh, store_of
 from r1data.grid.work import GATHER_NOTE, Job, Shards, load_function
 
 
@@ -57,6 +59,8 @@ class Cells:
             [self.ready.digest(self.ready.index[name], each) for each in table.names]
             for name, table in zip(stage.takes, inputs, strict=True)
         ]
+        if stage.outside:
+            bring_inputs(cell, inputs)
         outside = load_function(stage.outside)(*inputs, cell=cell) if stage.outside else ""
         return digest_of(
             {
@@ -66,6 +70,13 @@ class Cells:
                 "outside": outside,
             }
         )
+
+    def note(self, place: Place, mine: bool) -> Note | None:
+        """Return the note of a cell; of one that another part makes, as its store has it now."""
+        path, store = self.note_path(place), store_of(self.build)
+        if store is not None and not mine:
+            refresh(store, path, self.stage(place).gather)
+        return shards.read_note(path)
 
     def note_path(self, place: Place) -> Path:
         """Return where the note of a cell stands."""
@@ -78,20 +89,27 @@ class Cells:
 
         Of a gather stage's shards only those count that the driver `sees`.
         """
-        folder = self.build / self.stage(place).folder
+        folder, store = self.build / self.stage(place).folder, store_of(self.build)
         if not self.stage(place).gather:
-            return shards.is_fresh(folder / f"{place.shard}.parquet", note)
+            return shard_fresh(folder / f"{place.shard}.parquet", note, store)
         own = set(note.shards)
         return all(
-            file_fresh(folder / name, sha256, Path(name).stem in own)
+            file_fresh(folder / name, sha256, Path(name).stem in own, store)
             for name, sha256 in note.files.items()
             if sees(Path(name).stem)
         )
 
 
-def file_fresh(path: Path, sha256: str, has_note: bool) -> bool:
+def shard_fresh(path: Path, note: Note, store: Store | None) -> bool:
+    """Tell whether a shard is as its note says, in the store where the build has one."""
+    return shards.is_fresh(path, note) if store is None else keeps(store, path, note)
+
+
+def file_fresh(path: Path, sha256: str, has_note: bool, store: Store | None = None) -> bool:
     """Tell whether a file of a gather stage is fresh; a shard's own note spares hashing it."""
-    if not has_note:
-        return path.is_file() and shards.file_sha256(path) == sha256
-    own = shards.read_note(path.with_suffix(".json"))
-    return own is not None and own.sha256 == sha256 and shards.is_fresh(path, own)
+    if has_note:
+        own = shards.read_note(path.with_suffix(".json"))
+        return own is not None and own.sha256 == sha256 and shard_fresh(path, own, store)
+    if store is not None:
+        return keeps_page(store, path, sha256)
+    return path.is_file() and shards.file_sha256(path) == sha256

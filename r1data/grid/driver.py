@@ -203,7 +203,7 @@ class Driver:
         except errors.R1DataError as error:
             self.stop(error)
             return
-        note = shards.read_note(self.cells.note_path(place))
+        note = self.cells.note(place, self.is_mine(place))
         if note and self.is_kept(place, job, note):
             self.tally.kept[job.stage.name] += self.is_mine(place)
             self.finish(place, note)

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple, overload
 import pyarrow as pa
 
 from r1data.errors import R1DataError
-from r1data.grid import shards
+from r1data.grid import putting, shards
 from r1data.grid.build import Cell, Stage
 from r1data.grid.shards import Note
+from r1data.grid.store import GATHER_NOTE
 from r1data.schema import arrow_schema, volatile_columns
 
-GATHER_NOTE = "gather.json"
 # Key of a table's schema metadata: how many of its rows may come out better in another run.
 AGAIN = b"again"
 
@@ -81,7 +81,16 @@ def load_function(run: str) -> Callable[..., Any]:
 
 
 def make(job: Job) -> Note:
-    """Make one cell; return the note that was written last."""
+    """Make one cell, in the store of its build where that has one; return its note."""
+    store = putting.bring_inputs(job.cell, job.inputs)
+    putting.take_back(store, job.cell, job.stage)
+    note = make_here(job)
+    putting.put_made(store, job.cell, job.stage, note)
+    return note
+
+
+def make_here(job: Job) -> Note:
+    """Make one cell in the build's folder; return the note that was written last."""
     began = time.monotonic()
     function = load_function(job.stage.run)
     if job.stage.gather:
