@@ -14,6 +14,7 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda path: path.stem)
 def test_a_tutorial_prints_what_it_shows(
     page: Path, environment: dict[str, str], tmp_path: Path

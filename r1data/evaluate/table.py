@@ -44,7 +44,9 @@ def label_of(folder: Path, settings: Mapping[str, Any]) -> str:
     """Name a run by what people tell runs apart by."""
     if not settings.get("model"):
         return folder.name
-    name = str(settings["model"]).rstrip("/").rpartition("/")[2]
+    parts = str(settings["model"]).rstrip("/").split("/")
+    # `r1data train` calls every model folder "model": there the run's own name tells.
+    name = "/".join(parts[-2:] if parts[-1] == "model" else parts[-1:])
     order = ", shuffled" if settings.get("shuffled") else ""
     return f"{name}, {settings['prompt']}, {settings['frames']} frames{order}"
 
