@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from r1data.console import BuildArg, JsonOpt, say, show
+from r1data.errors import UsageError
 
 ReleaseArg = Annotated[Path, typer.Argument(help="a build or a release")]
 
@@ -66,7 +67,7 @@ def export(
     from r1data.release.exports.export import export as write
 
     done = write(path, to, out, media=media, media_root=media_root)
-    show({name: str(value) for name, value in done._asdict().items()})
+    show(done._asdict())
 
 
 def publish(
@@ -131,5 +132,19 @@ def clean(
     from r1data.clean import clean as sweep_out
     from r1data.clean import clean_text
 
+    refuse_store(build)
     freed = sweep_out(open_build(build).path, tables, dry_run)
     show([each._asdict() for each in freed] if as_json else clean_text(freed, dry_run))
+
+
+def refuse_store(build: Path) -> None:
+    """Raise UsageError for a build in a store, which holds nothing but what builds go by."""
+    from r1data.grid.mirror import mirror_of
+    from r1data.grid.store import address_of
+
+    address = address_of(build)
+    if address:
+        raise UsageError(
+            f"{address}: all that is in a store counts; what may go of this machine, while no build "
+            f"runs, is the folder {mirror_of(build)}"
+        )

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from test_release import build_own, write_questions
 
 import r1data
 from r1data.building import Build
+from r1data.errors import R1DataError
 from r1data.release.check import check
+from r1data.release.exports.export import export
+from r1data.release.layout import read_rows
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,34 @@ def test_a_clip_that_is_not_the_rows_is_found(release: Path, tmp_path: Path) -> 
     pq.write_table(table.from_pylist(rows, table.schema), path)
     found = [each.what for each in check(copy).findings]
     assert found == [f"{rows[0]['id']}: its file is not the one it names"]
+
+
+@pytest.mark.parametrize("form", ["video-r1", "jsonl", "webdataset"])
+def test_exports_take_clips_out_of_the_release_itself(
+    release: Path, tmp_path: Path, form: str
+) -> None:
+    out = tmp_path / form
+    done = export(release, form, out, media="files")
+    for tar in out.glob("*.tar"):
+        with tarfile.open(tar) as members:
+            members.extractall(out, filter="data")
+    rows = [row for _, row in read_rows(release, "text")]
+    due = {digest for row in rows for digest in row["media_sha256"]}
+    made = (path for path in out.rglob("*") if path.is_file())
+    assert done.rows == len(rows)
+    assert due <= {hashlib.sha256(path.read_bytes()).hexdigest() for path in made}
+
+
+def test_a_row_that_names_a_file_outside_is_not_written(release: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(release, copy)
+    path = next(copy.glob("video/train-*.parquet"))
+    table = pq.read_table(path)
+    rows = [{**row, "path": "../../../out.mp4"} for row in table.to_pylist()]
+    pq.write_table(table.from_pylist(rows, table.schema), path)
+    with pytest.raises(R1DataError, match="outside of the export"):
+        export(copy, "jsonl", tmp_path / "e", media="files")
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_a_picture_that_is_gone_drops_its_row(tmp_path: Path) -> None:

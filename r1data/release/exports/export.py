@@ -1,12 +1,15 @@
 """r1data export: the rows of a release in the form that a trainer reads."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from r1data.errors import UsageError
+from r1data.release.embedded import IMAGES, VIDEOS
 from r1data.release.exports import forms
 from r1data.release.exports.rows import Export, Source
-from r1data.release.layout import read_rows, release_folder, shards_of
+from r1data.release.layout import read_rows, release_folder, richest, shards_of
 
 FORMS = {
     "video-r1": forms.video_r1,
@@ -32,15 +35,18 @@ def export(
 ) -> Export:
     """Write the release at `path`, a build or a release, into the new folder `out`.
 
-    `media` is "frames", the pictures of the release, or "files", the clips and pictures themselves
-    from below `media_root`. Raises UsageError for an unknown form or a folder that holds something.
+    `media` is "frames", the pictures of the release, or "files", the clips and pictures themselves,
+    out of its config `video` or from below `media_root`. Raises UsageError for an unknown form or a
+    folder that holds something.
     """
     if to not in FORMS:
         raise UsageError(f"no form '{to}'; there are: {', '.join(FORMS)}")
     if media not in MEDIA:
         raise UsageError(f"--media {media}: it is one of {', '.join(MEDIA)}")
     folder = release_folder(path)
-    if not shards_of(folder, "frames"):
+    root = Path(media_root) if media_root else None
+    held = media == "files" and root is None and bool(shards_of(folder, "video"))
+    if not held and not shards_of(folder, "frames"):
         raise UsageError(f"{folder} has no pictures: build it with frames in release.configs")
     chains = has_chains(folder)
     if to in NEED_CHAINS and not chains:
@@ -55,9 +61,8 @@ def export(
     aside = target.with_name(f".{target.name}.part")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    root = Path(media_root) if media_root else None
-    source = Source(read_rows(folder, "frames"), aside, target.resolve(), media, root)
-    source.chains = chains
+    rows = with_held_files(folder) if held else read_rows(folder, "frames")
+    source = Source(rows, aside, target.resolve(), media, root, chains, held)
     FORMS[to](source)
     if target.exists():
         target.rmdir()
@@ -69,6 +74,14 @@ def has_chains(folder: Path) -> bool:
     """Tell whether a release comes of a build that asked a teacher."""
     import pyarrow.parquet as pq
 
-    if "kind" not in pq.read_schema(shards_of(folder, "frames")[0]).names:
+    config = richest(folder)
+    if "kind" not in pq.read_schema(shards_of(folder, config)[0]).names:
         return True
-    return any(row["kind"] != "question" for _, row in read_rows(folder, "frames", ["kind"]))
+    return any(row["kind"] != "question" for _, row in read_rows(folder, config, ["kind"]))
+
+
+def with_held_files(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the rows of the config `video`, their files in place of frames."""
+    for split, row in read_rows(folder, "video"):
+        files = row.pop(IMAGES) + row.pop(VIDEOS)
+        yield split, {**row, "frames": files}

@@ -38,8 +38,8 @@ class Source:
     """The rows of a release, and where they go: written to `out`, which becomes `final`.
 
     `chains` is False where no row has one, since no teacher was asked.
-    `media` is "frames" (pictures as in the release) or "files" (the clips and pictures themselves,
-    found below `media_root` and checked by their hashes).
+    `media` is "frames" (pictures as in the release) or "files" (the clips and pictures themselves:
+    in the rows where `held`, else found below `media_root` and checked by their hashes).
     """
 
     rows: Iterator[tuple[str, dict[str, Any]]]
@@ -48,6 +48,7 @@ class Source:
     media: str
     media_root: Path | None
     chains: bool = True
+    held: bool = False
     count: int = 0
     files: list[str] = field(default_factory=list)
 
@@ -119,22 +120,33 @@ def write_pictures(source: Source, row: Mapping[str, Any], folder: str = "frames
 
 
 def copy_media(source: Source, row: Mapping[str, Any], folder: str = "media") -> str:
-    """Copy the file that a row is about; return its path below the export.
+    """Write the file that a row is about; return its path below the export.
 
-    Raises UsageError without a media root, R1DataError where the file is missing or another one.
+    Raises UsageError without a place to take it from, R1DataError where it is missing or another.
     """
-    if source.media_root is None:
-        raise UsageError("--media files needs --media-root, the folder where the files lie")
-    name = row["id"].partition("/")[0]
+    name, _, _ = row["id"].partition("/")
     bare = Path(row["path"]).as_posix()
+    path = f"{folder}/{name}/{bare}"
+    if ".." in Path(path).parts:
+        raise R1DataError(f"{row['id']}: its file {bare} would lie outside of the export")
+    if not (source.out / path).exists():
+        held = row["frames"][0]["bytes"] if source.held else file_below(source, row, name, bare)
+        put(source.out / path, held)
+    return path
+
+
+def file_below(source: Source, row: Mapping[str, Any], name: str, bare: str) -> bytes:
+    """Return the file of a row from the media root, where it may stand in its source's folder."""
+    if source.media_root is None:
+        raise UsageError(
+            "--media files needs --media-root, the folder where the files lie, or a release with "
+            "video in release.configs"
+        )
     for place in (source.media_root / name / bare, source.media_root / bare):
         if place.is_file():
             if file_sha256(place) != row["media_sha256"][0]:
                 raise R1DataError(f"{row['id']}: {place} is not the file of the release")
-            path = f"{folder}/{name}/{bare}"
-            if not (source.out / path).exists():
-                put(source.out / path, place.read_bytes())
-            return path
+            return place.read_bytes()
     raise R1DataError(f"{row['id']}: no file {bare} below {source.media_root}")
 
 
