@@ -16,9 +16,11 @@ from r1data.grid import events
 from r1data.grid.build import Stage
 from r1data.grid.driver import Tally
 from r1data.grid.funnel import Funnel, funnel
+from r1data.grid.mirror import here, mirror_of
 from r1data.grid.parts import Part, read_part
 from r1data.grid.shards import digest_of, sweep, write_text
-from r1data.grid.store import address_of, mirror_of
+from r1data.grid.store import address_of
+from r1data.grid.stored import storing
 from r1data.places import place
 from r1data.recipe import Recipe, dump, load_recipe
 from r1data.stages import probe_names, revise_prices
@@ -35,11 +37,17 @@ VERSIONED = ("av", "datasets", "numpy", "openai", "opencv-python-headless", "pol
 
 @dataclass(frozen=True)
 class Build:
-    """One run's folder."""
+    """One run's folder; for a build in a store the folder that mirrors it, and its `address`."""
 
     path: Path
     tally: Tally | None = None
     part: Part | None = None
+    address: str = ""
+
+    @property
+    def name(self) -> str:
+        """Where the build is, as a command line has it."""
+        return self.address or str(self.path)
 
     @property
     def release(self) -> Path:
@@ -87,17 +95,16 @@ class Build:
         return build_html(self)
 
 
-def open_build(path: str | Path, rows: bool = True) -> Build:
-    """Open the folder of a build, or bring one from a store, without `rows` only its notes.
+def open_build(path: str | Path, rows: str = "*") -> Build:
+    """Open the folder of a build, or bring one from a store; there `rows` is a pattern of the
+    stages' folders whose tables are brought, not only their notes.
 
     Raises UsageError where there is none.
     """
-    from r1data.grid.stored import here
-
     folder = here(path, rows)
     if not (folder / "recipe.yaml").is_file():
         raise UsageError(f"{path} is no build: it holds no recipe.yaml")
-    return Build(folder)
+    return Build(folder, address=address_of(path))
 
 
 def build(
@@ -123,30 +130,31 @@ def build(
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides, limit)
     recipe = replace(recipe, run=replace(recipe.run, **given(engine=engine, workers=workers)))
-    from r1data.grid.stored import here, storing
     from r1data.mending import mend
     from r1data.running import drive
 
     every = load_pipeline(recipe)
     stages = until_stage(every, until)
     mine = part_of(recipe, part)
-    folder = folder_of(recipe, out or Path("builds") / recipe.name, mine)
-    with events.locked(folder, mine), storing(folder, mine):
+    out = out or Path("builds") / recipe.name
+    refuse_cluster(recipe, out)
+    folder = mirror_of(out, mine)
+    with events.locked(folder, mine), storing(out, folder, mine) as keeper:
         sweep(folder, ABANDONED_SECONDS if mine else 0.0)
         freeze(recipe, folder, every)
         mend(folder, recipe, mine)
-        told = [str(here(each)) for each in reuse]
-        return Build(folder, drive(recipe, stages, folder, told, mine, wait), mine)
+        told = [str(here(each, rows="")) for each in reuse]
+        tally = drive(recipe, stages, folder, told, mine, wait, keeper)
+    return Build(folder, tally, mine, address_of(out))
 
 
-def folder_of(recipe: Recipe, out: str | Path, part: Part | None) -> Path:
-    """Return the folder where a build is made: `out`, or the mirror of the store that it names."""
+def refuse_cluster(recipe: Recipe, out: str | Path) -> None:
+    """Raise UsageError where nodes of a cluster would look for a mirror that is not theirs."""
     if recipe.run.engine == "ray" and recipe.run.address and address_of(out):
         raise UsageError(
             f"{out}: nodes of a Ray cluster need a folder that all of them see; with a store use "
             "the engine pool or part, or Ray on one machine (without run.address)"
         )
-    return mirror_of(out, part.name if part else "")
 
 
 def part_of(recipe: Recipe, part: str | None) -> Part | None:

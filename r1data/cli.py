@@ -203,7 +203,7 @@ def status(build: BuildArg, as_json: JsonOpt = False) -> None:
     from r1data.building import open_build
     from r1data.summary import status_dict, status_text
 
-    found = status_dict(open_build(build))
+    found = status_dict(open_build(build, rows=""))
     show(found if as_json else status_text(found))
 
 

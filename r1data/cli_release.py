@@ -145,6 +145,6 @@ def refuse_store(build: Path) -> None:
     address = address_of(build)
     if address:
         raise UsageError(
-            f"{address}: all that is in a store counts; what may go of this machine, while no build "
-            f"runs, is the folder {mirror_of(build)}"
+            f"{address}: all that is in a store counts; what may go of this machine, while no "
+            f"build runs, is the folder {mirror_of(build)}"
         )

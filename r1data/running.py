@@ -18,7 +18,7 @@ from r1data.grid.driver import Driver, Tally
 from r1data.grid.engines import Engine
 from r1data.grid.parts import WAIT_SECONDS, Part
 from r1data.grid.room import auto_workers
-from r1data.grid.stored import watched
+from r1data.grid.stored import Keeper
 from r1data.progress import watching
 from r1data.recipe import Recipe
 from r1data.teacher.lanes import CONCURRENCY
@@ -38,6 +38,7 @@ def drive(
     reuse: list[str],
     part: Part | None = None,
     wait: float | None = None,
+    keeper: Keeper | None = None,
 ) -> Tally:
     """Run the driver with its engine, its lanes and its progress bar."""
     told = building.settings_of
@@ -52,8 +53,9 @@ def drive(
         settings = told(recipe, folder, lanes.teacher, reuse, lanes.probes)
         patience = WAIT_SECONDS if wait is None else wait
         with watching(folder) as watch:
-            watch = watched(folder, watch)
-            driver = Driver(stages, folder, engine, settings, watch, part, patience)
+            watch = keeper.watched(watch) if keeper else watch
+            address = keeper.store.address if keeper else ""
+            driver = Driver(stages, folder, engine, settings, watch, part, patience, address)
             tally = run_until_done(driver, engine)
     if tally.stopped is not None:
         raise tally.stopped

@@ -19,7 +19,7 @@ def as_dict(build: Build) -> dict[str, Any]:
     """The summary as data."""
     counts, tally = build.counts(), build.tally
     return {
-        "build": str(build.path),
+        "build": build.name,
         "collected": counts.collected,
         "dropped": [step._asdict() for step in counts.steps],
         "left": counts.left,
@@ -42,7 +42,7 @@ def summary(build: Build) -> str:
     counts, tally = build.counts(), build.tally
     assert tally is not None
     made, kept = sum(tally.made.values()), sum(tally.kept.values())
-    lines = ["", f"{build.path}: {work_done(made, kept)}", ""]
+    lines = ["", f"{build.name}: {work_done(made, kept)}", ""]
     lines += table(
         [("samples", "collected", f"{counts.collected:,}")]
         + [(step.stage, step.reason, f"-{step.rows:,}") for step in counts.steps]
@@ -51,7 +51,7 @@ def summary(build: Build) -> str:
     if released(build):
         lines += ["", *where_to_look(build, counts.steps != [])]
     else:
-        lines += ["", f"look      r1data report {build.path}"]
+        lines += ["", f"look      r1data report {build.name}"]
     return "\n".join(lines)
 
 
@@ -60,7 +60,7 @@ def part_summary(build: Build) -> str:
     assert build.part is not None and build.tally is not None
     made, kept = build.tally.made.total(), build.tally.kept.total()
     name = f"part {build.part.number} of {build.part.of}"
-    return f"{build.path}: {name}: {work_done(made, kept)}; part 0 gathers"
+    return f"{build.name}: {name}: {work_done(made, kept)}; part 0 gathers"
 
 
 def work_done(made: int, kept: int) -> str:
@@ -72,21 +72,25 @@ def work_done(made: int, kept: int) -> str:
 
 def where_to_look(build: Build, dropped: bool) -> list[str]:
     """Name the next commands."""
+    release = repr(str(build.release))
+    if build.address:  # the release may have been made on another machine
+        release = f"str(r1data.open_build({build.address!r}, '9.release').release)"
     lines = [
-        f"dataset   datasets.load_dataset({str(build.release)!r})",
-        f"card      {build.release / 'README.md'}",
-        f"check     r1data check {build.path}",
+        f"dataset   datasets.load_dataset({release})",
+        f"card      {build.name}/{build.release.name}/README.md",
+        f"check     r1data check {build.name}",
     ]
     if dropped:
-        lines.append(f"why       r1data why {build.path} {first_drop(build.path)}")
-    return [*lines, f"look      r1data report {build.path}"]
+        lines.append(f"why       r1data why {build.name} {first_drop(build.path)}")
+    return [*lines, f"look      r1data report {build.name}"]
 
 
 def first_drop(build: Path) -> str:
     """Return the id of a sample that fell out, as an example."""
     for folder in reversed(stage_folders(build)):
         for note in shard_notes(folder):
-            if note.drops:
+            # Of a build in a store not every shard is here.
+            if note.drops and (folder / f"{note.shard}.parquet").is_file():
                 table = read_shard(folder / f"{note.shard}.parquet", ["id", "drop_reason"])
                 return next(row["id"] for row in table.to_pylist() if row["drop_reason"])
     return "ID"
@@ -118,7 +122,7 @@ def status_dict(build: Build) -> dict[str, Any]:
     counts = build.counts()
     steps = [step._asdict() for step in counts.steps]
     return {
-        "build": str(build.path),
+        "build": build.name,
         "stages": stages,
         "collected": counts.collected,
         "dropped": steps,
@@ -166,7 +170,7 @@ def why_dict(build: Build, identity: str) -> dict[str, Any]:
                 story["stages"][folder.name.partition(".")[2]] = mine
                 break
     if not story["stages"]:
-        raise UsageError(f"{build.path} has no sample '{identity}': ids are source/row-id")
+        raise UsageError(f"{build.name} has no sample '{identity}': ids are source/row-id")
     return story
 
 

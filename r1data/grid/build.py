@@ -39,7 +39,8 @@ class Stage:
 class Cell:
     """What a stage function may know beside its tables: options are what, settings are how.
 
-    `part` is empty, or names the part of the build that makes the cell: "3of8".
+    `part` is empty, or names the part of the build that makes the cell: "3of8". `store` is empty,
+    or the address of the store whose mirror `build` is.
     """
 
     stage: str
@@ -49,6 +50,7 @@ class Cell:
     build: Path
     folder: Path
     part: str = ""
+    store: str = ""
 
     @property
     def stop(self) -> Path:

@@ -7,21 +7,21 @@ from typing import Any
 
 from r1data.grid import shards
 from r1data.grid.build import Cell, Stage
-from r1data.grid.putting import bring_inputs
 from r1data.grid.ready import Place, Ready
 from r1data.grid.shards import Note, digest_of
-from r1data.grid.store import Store, keeps, keeps_page, refresh, store_of
+from r1data.grid.store import bring, open_store
 from r1data.grid.work import GATHER_NOTE, Job, Shards, load_function
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Describes the cells of one build, or of one part of it."""
+    """Describes the cells of one build, or of one part of it; `store` is its address, if any."""
 
     ready: Ready
     build: Path
     settings: Mapping[str, Mapping[str, Any]]
     part: str = ""
+    store: str = ""
 
     def stage(self, place: Place) -> Stage:
         """Return the stage of a cell."""
@@ -42,6 +42,7 @@ class Cells:
             build=self.build,
             folder=self.build / stage.folder,
             part=self.part,
+            store=self.store,
         )
         inputs = tuple(self.inputs(stage, name, place.shard) for name in stage.takes)
         lineage = self.ready.lineages[place.stage] if stage.gather else ""
@@ -59,8 +60,9 @@ class Cells:
             [self.ready.digest(self.ready.index[name], each) for each in table.names]
             for name, table in zip(stage.takes, inputs, strict=True)
         ]
-        if stage.outside:
-            bring_inputs(cell, inputs)
+        if stage.outside and self.store:
+            paths = [path for table in inputs for path in table]
+            bring(open_store(self.store, self.build), paths)
         outside = load_function(stage.outside)(*inputs, cell=cell) if stage.outside else ""
         return digest_of(
             {
@@ -70,13 +72,6 @@ class Cells:
                 "outside": outside,
             }
         )
-
-    def note(self, place: Place, mine: bool) -> Note | None:
-        """Return the note of a cell; of one that another part makes, as its store has it now."""
-        path, store = self.note_path(place), store_of(self.build)
-        if store is not None and not mine:
-            refresh(store, path, self.stage(place).gather)
-        return shards.read_note(path)
 
     def note_path(self, place: Place) -> Path:
         """Return where the note of a cell stands."""
@@ -89,27 +84,27 @@ class Cells:
 
         Of a gather stage's shards only those count that the driver `sees`.
         """
-        folder, store = self.build / self.stage(place).folder, store_of(self.build)
+        folder = self.build / self.stage(place).folder
         if not self.stage(place).gather:
-            return shard_fresh(folder / f"{place.shard}.parquet", note, store)
+            return self.is_kept(folder / f"{place.shard}.parquet", note)
         own = set(note.shards)
         return all(
-            file_fresh(folder / name, sha256, Path(name).stem in own, store)
+            self.is_file_kept(folder / name, sha256, Path(name).stem in own)
             for name, sha256 in note.files.items()
             if sees(Path(name).stem)
         )
 
+    def is_kept(self, path: Path, note: Note) -> bool:
+        """Tell whether a shard is as its note says; one that only the store has is."""
+        return self.is_away(path) or shards.is_fresh(path, note)
 
-def shard_fresh(path: Path, note: Note, store: Store | None) -> bool:
-    """Tell whether a shard is as its note says, in the store where the build has one."""
-    return shards.is_fresh(path, note) if store is None else keeps(store, path, note)
+    def is_file_kept(self, path: Path, sha256: str, has_note: bool) -> bool:
+        """Tell the same of a file of a gather stage; a shard's own note spares hashing it."""
+        if has_note:
+            own = shards.read_note(path.with_suffix(".json"))
+            return own is not None and own.sha256 == sha256 and self.is_kept(path, own)
+        return self.is_away(path) or (path.is_file() and shards.file_sha256(path) == sha256)
 
-
-def file_fresh(path: Path, sha256: str, has_note: bool, store: Store | None = None) -> bool:
-    """Tell whether a file of a gather stage is fresh; a shard's own note spares hashing it."""
-    if has_note:
-        own = shards.read_note(path.with_suffix(".json"))
-        return own is not None and own.sha256 == sha256 and shard_fresh(path, own, store)
-    if store is not None:
-        return keeps_page(store, path, sha256)
-    return path.is_file() and shards.file_sha256(path) == sha256
+    def is_away(self, path: Path) -> bool:
+        """Tell whether a file is only in the store, which has what notes vouch for."""
+        return bool(self.store) and not path.exists()

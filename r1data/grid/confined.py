@@ -10,14 +10,27 @@
 | time            | deadline and alarm (in guard.py)         | the same           | deadline |
 
 Where the kernel refuses the namespace (some containers, Ubuntu's AppArmor rule), the child keeps
-the network; `r1data doctor` says so.
+the network; `r1data doctor` asks a child which of these hold, and says so.
 """
 
 import os
 import sys
+from pathlib import Path
+from typing import NamedTuple
 
 # <sched.h>; os.unshare came with Python 3.12.
 NEW_USER, NEW_NETWORK = 0x1000_0000, 0x4000_0000
+# Names the namespace that a process is in, on Linux.
+NETWORK = Path("/proc/self/ns/net")
+
+
+class Held(NamedTuple):
+    """Which limits hold in a process."""
+
+    network: bool = False
+    files: bool = False
+    memory: bool = False
+    processor: bool = False
 
 
 def leave_network() -> bool:
@@ -57,3 +70,25 @@ def limit_processor(seconds: float) -> None:
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
+
+
+def network_here() -> str:
+    """Name the network namespace of this process; nothing where there are none."""
+    return str(NETWORK.readlink()) if NETWORK.is_symlink() else ""
+
+
+def held(parents_network: str) -> Held:
+    """Tell which limits hold in this process, whose parent is in the network that is named."""
+    if sys.platform == "win32":
+        return Held()
+    import resource
+
+    def bounded(what: int) -> bool:
+        return resource.getrlimit(what)[0] != resource.RLIM_INFINITY
+
+    return Held(
+        network=network_here() != parents_network,
+        files=resource.getrlimit(resource.RLIMIT_FSIZE)[0] == 0,
+        memory=bounded(resource.RLIMIT_AS),
+        processor=bounded(resource.RLIMIT_CPU),
+    )

@@ -57,7 +57,8 @@ class Driver:
     """Walks the grid of one build until every cell is made, set aside, or the build stops.
 
     With a `part`, only its cells: those that it needs of others are parked until they are there,
-    or until nobody has been at work for `patience` seconds.
+    or until nobody has been at work for `patience` seconds. `store` is the address of a build that
+    `build` mirrors.
     """
 
     def __init__(
@@ -69,13 +70,14 @@ class Driver:
         watch: Callable[["Driver"], None] = lambda _: None,
         part: Part | None = None,
         patience: float = PATIENCE_SECONDS,
+        store: str = "",
     ) -> None:
         self.part = part
         self.patience = Patience(build, patience)
         self.parked: dict[int, list[Place]] = {}
         self.looked = self.weighed = -math.inf
         self.ready = Ready(stages, part)
-        self.cells = Cells(self.ready, build, settings, self.part_name)
+        self.cells = Cells(self.ready, build, settings, self.part_name, store)
         self.build = build
         self.engine = engine
         self.watch = watch
@@ -203,7 +205,7 @@ class Driver:
         except errors.R1DataError as error:
             self.stop(error)
             return
-        note = self.cells.note(place, self.is_mine(place))
+        note = shards.read_note(self.cells.note_path(place))
         if note and self.is_kept(place, job, note):
             self.tally.kept[job.stage.name] += self.is_mine(place)
             self.finish(place, note)

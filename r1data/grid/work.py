@@ -10,12 +10,12 @@ from typing import Any, NamedTuple, overload
 import pyarrow as pa
 
 from r1data.errors import R1DataError
-from r1data.grid import putting, shards
+from r1data.grid import shards, store
 from r1data.grid.build import Cell, Stage
 from r1data.grid.shards import Note
-from r1data.grid.store import GATHER_NOTE
 from r1data.schema import arrow_schema, volatile_columns
 
+GATHER_NOTE = "gather.json"
 # Key of a table's schema metadata: how many of its rows may come out better in another run.
 AGAIN = b"again"
 
@@ -81,11 +81,23 @@ def load_function(run: str) -> Callable[..., Any]:
 
 
 def make(job: Job) -> Note:
-    """Make one cell, in the store of its build where that has one; return its note."""
-    store = putting.bring_inputs(job.cell, job.inputs)
-    putting.take_back(store, job.cell, job.stage)
+    """Make one cell; return the note that was written last."""
+    return make_stored(job) if job.cell.store else make_here(job)
+
+
+def make_stored(job: Job) -> Note:
+    """Make one cell of a build in a store: bring its inputs, put what was made, the note last."""
+    place = store.open_store(job.cell.store, job.cell.build)
+    store.bring(place, [path for paths in job.inputs for path in paths])
+    if not job.stage.gather:
+        note = make_here(job)
+        if job.stage.needs.get("lane"):
+            store.put_journals(place, job.cell.shard)
+        store.put_shard(place, job.cell.folder / f"{job.cell.shard}.parquet")
+        return note
+    store.remove(place, [place.name(job.cell.folder / GATHER_NOTE)])
     note = make_here(job)
-    putting.put_made(store, job.cell, job.stage, note)
+    store.put_gathered(place, job.cell.folder, note, GATHER_NOTE)
     return note
 
 

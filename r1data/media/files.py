@@ -6,7 +6,8 @@ from typing import Any
 
 from r1data.errors import RowDrop
 from r1data.grid.drops import Drop
-from r1data.grid.shards import replace_file
+from r1data.grid.shards import digest_of, replace_file
+from r1data.grid.store import address_of
 from r1data.media.upstream import folder_of
 from r1data.sources.catalogue import Source, load_source
 
@@ -23,6 +24,9 @@ def media_base(name: str, settings: Mapping[str, Any]) -> Path:
         return Path(settings["media"]) / source.card.name / str(settings["seed"])
     if source.route.media.get("kind") == "embedded" and source.root is not None:
         return taken_out(source, settings)
+    if source.media_root is not None and is_stored(source):
+        address = address_of(source.media_root)
+        return Path(settings["media"]) / source.name / digest_of(address)[:12]
     if source.media_root is not None:
         return source.media_root
     return folder_of(source.route, settings)
@@ -30,8 +34,6 @@ def media_base(name: str, settings: Mapping[str, Any]) -> Path:
 
 def taken_out(source: Source, settings: Mapping[str, Any]) -> Path:
     """Return where pictures are kept that were taken out of a local copy's Parquet files."""
-    from r1data.grid.shards import digest_of
-
     stats = [[str(path), path.stat().st_size] for path in source.questions if path.is_file()]
     return Path(settings["media"]) / source.card.name / digest_of(stats)[:12]
 
@@ -40,7 +42,13 @@ def is_fetched(name: str, settings: Mapping[str, Any]) -> bool:
     """Tell whether a source's media are to be fetched, or taken out of Parquet files."""
     source = source_of(name, settings)
     embedded = source.route.media.get("kind") == "embedded"
-    return not source.generated and (source.root is None or embedded)
+    elsewhere = source.root is None or embedded or is_stored(source)
+    return not source.generated and elsewhere
+
+
+def is_stored(source: Source) -> bool:
+    """Tell whether the media of own questions lie in an object store."""
+    return source.media_root is not None and address_of(source.media_root) != ""
 
 
 def locate(name: str, uri: str, settings: Mapping[str, Any]) -> Path:

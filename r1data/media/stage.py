@@ -12,7 +12,15 @@ from r1data.errors import RowDrop
 from r1data.grid.build import Cell
 from r1data.grid.drops import Drop
 from r1data.grid.shards import digest_of, file_sha256, read_shard
-from r1data.media.files import is_fetched, is_generated, locate, media_base, source_of
+from r1data.grid.store import bring_folder, open_store
+from r1data.media.files import (
+    is_fetched,
+    is_generated,
+    is_stored,
+    locate,
+    media_base,
+    source_of,
+)
 from r1data.schema import arrow_schema
 
 Sample = Mapping[str, Any]
@@ -84,9 +92,11 @@ def is_inside(uri: str) -> bool:
 
 def bring_for(name: str, uris: list[str], cell: Cell) -> dict[str, RowDrop]:
     """Bring the files of one source: out of a local copy's Parquet, or from elsewhere."""
-    from r1data.media import needed
+    from r1data.media import needed, stored
 
     source = source_of(name, cell.settings)
+    if is_stored(source):
+        return stored.bring(source, uris, media_base(name, cell.settings))
     if source.root is not None:
         return needed.take_out(source, uris, media_base(name, cell.settings))
     return needed.bring(source, uris, lambda: every_uri(name, cell), cell.settings)
@@ -94,6 +104,8 @@ def bring_for(name: str, uris: list[str], cell: Cell) -> dict[str, RowDrop]:
 
 def every_uri(name: str, cell: Cell) -> set[str]:
     """Return what the whole build needs of a source: its samples are all chosen already."""
+    if cell.store:
+        bring_folder(open_store(cell.store, cell.build), cell.build / "1.samples")
     uris: set[str] = set()
     for path in sorted(cell.build.glob("*.samples/*.parquet")):
         table = pq.read_table(path, columns=["source", "media", "drop_reason"])
@@ -142,7 +154,8 @@ def stamp_media(samples: tuple[Path, ...], *, cell: Cell) -> str:
         if is_fetched(source, cell.settings):
             stamps.append(base.name)
         else:
-            stamps += [stamp(base / entry["uri"]) for entry in media]
+            inside = [entry["uri"] for entry in media if is_inside(entry["uri"])]
+            stamps += [stamp(base / uri) for uri in inside]
     return digest_of(stamps)
 
 

@@ -10,6 +10,7 @@ from r1data.errors import InputError, UsageError
 from r1data.grid.cleared import cleared
 from r1data.grid.drops import Drop
 from r1data.grid.funnel import funnel, shard_notes, stage_folders
+from r1data.grid.mirror import here
 from r1data.grid.shards import ShardDamaged, distrust, file_sha256, read_note, read_shard
 from r1data.grid.work import GATHER_NOTE
 from r1data.release.check_kept import kept_findings
@@ -41,7 +42,7 @@ def check(path: str | Path, media_root: str | Path | None = None) -> Report:
     question files are relative to (default: where the file lies). Raises UsageError for anything
     else, InputError for a file that cannot be parsed.
     """
-    folder = Path(path)
+    folder = here(path)
     if not folder.exists():
         folder = fetched(str(path))
     if (folder / "1.samples").is_dir() or (folder / "build.json").is_file():

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from r1data.errors import InputError, UsageError
+from r1data.grid.mirror import here
+from r1data.grid.store import address_of
 from r1data.inert import read_yaml
 from r1data.schema import load_schema
 
@@ -51,13 +53,13 @@ def named(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def release_folder(path: str | Path) -> Path:
     """Return the release at `path`: itself, or that of a build. Raises UsageError."""
-    folder = Path(path)
+    folder, said = here(path, rows="9.release"), address_of(path) or path
     if (folder / "build.json").is_file():
         folder = folder / "9.release"
         if not (folder / "README.md").is_file():
-            raise UsageError(f"{path} is not finished: run `r1data build` on its recipe again")
+            raise UsageError(f"{said} is not finished: run `r1data build` on its recipe again")
     if not any(folder.glob("*/*.parquet")) or not (folder / "README.md").is_file():
-        raise UsageError(f"{path} is no release: it needs README.md and folders of Parquet shards")
+        raise UsageError(f"{said} is no release: it needs README.md and folders of Parquet shards")
     return folder
 
 

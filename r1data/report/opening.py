@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from r1data.errors import UsageError
+from r1data.grid.mirror import here
 from r1data.release.check import REPOSITORY, release_shards
 from r1data.release.layout import richest, shards_of
 from r1data.release.loose import question_files
@@ -22,7 +23,7 @@ Rows = BuildRows | SetRows
 
 def open_rows(path: str | Path, media_root: Path | None = None) -> Rows:
     """Open whatever rows lie at a path, or in a repository user/name. Raises UsageError."""
-    place = Path(path)
+    place = here(path)
     if not place.exists():
         place = fetched(str(path))
     if (place / "recipe.yaml").is_file() and (place / "build.json").is_file():

@@ -118,14 +118,20 @@ def start(ray: Any, workers: int) -> subprocess.Popen[bytes]:
     """Start a cluster on this machine; return the process that ends it when we are gone."""
     import psutil
 
-    before = set(psutil.Process().children(recursive=True))
+    before = [str(each.pid) for each in psutil.Process().children(recursive=True)]
     folder = tempfile.mkdtemp(prefix="r1data-ray-", dir=SESSIONS)
-    quietly(ray, num_cpus=workers, object_store_memory=STORE_BYTES, _temp_dir=folder)
-    new = [
-        str(each.pid) for each in psutil.Process().children(recursive=True) if each not in before
-    ]
-    command = [sys.executable, str(Path(reap.__file__)), folder, *new]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    command = [sys.executable, str(Path(reap.__file__)), folder, str(os.getpid()), *before]
+    reaper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    assert reaper.stdin is not None
+    try:
+        quietly(ray, num_cpus=workers, object_store_memory=STORE_BYTES, _temp_dir=folder)
+        reaper.stdin.write(b"\n")
+        reaper.stdin.flush()
+    except BaseException:
+        reaper.stdin.close()
+        reaper.wait()
+        raise
+    return reaper
 
 
 def join(ray: Any, address: str) -> None:
