@@ -3,7 +3,7 @@
 Each size runs in a process of its own. One row in ten is a duplicate: reworded, with its clip
 re-encoded (3 bits of 64 changed a frame). One in twenty is a benchmark's item, its clip changed as
 much as a cut by 5% changes it (7 bits a frame). Prints how many of each are found, how many others
-fall out, seconds and peak memory.
+fall out, seconds, seconds of CPU (which a busy machine changes least) and peak memory.
 """
 
 import argparse
@@ -146,17 +146,17 @@ def measure(folder: Path) -> None:
     paths = [sorted((folder / name).glob("*.parquet")) for name in ("sample", "media", "frames")]
     asked = {"duplicates": True, "decontaminate": ["bench"]}
     cell = Cell("screen", "all", asked, {}, folder, folder / "4.screen")
-    began = time.monotonic()
+    began, cpu = time.monotonic(), time.process_time()
     rows = [
         (row["id"].partition("/")[0], row["drop_reason"])
         for shard in screen_samples(*paths, cell=cell)
         if isinstance(shard, Shard)
         for row in shard.table.select(["id", "drop_reason"]).to_pylist()
     ]
-    seconds = time.monotonic() - began
+    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
-        f"{len(rows):>9,} rows  {seconds:7.1f} s  {peak:5.2f} GB  "
+        f"{len(rows):>9,} rows  {seconds:7.1f} s  {cpu:6.1f} s of CPU  {peak:5.2f} GB  "
         f"duplicates found {share(rows, 'b', 'duplicate'):.4f}  "
         f"leaks found {share(rows, 'c', 'contaminated'):.4f}  "
         f"others dropped {share(rows, 'a', None):.5f}"

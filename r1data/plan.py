@@ -281,6 +281,6 @@ def asking_line(name: str, asked: Mapping[str, Any]) -> str:
         cost = "${:,.2f} to ${:,.2f}".format(*asked["usd"])
     tokens_in, tokens_out = asked["tokens_in"], asked["tokens_out"]
     return (
-        f"{name:<8} {asked['requests']:,} requests, {tokens_in[0]:,} to {tokens_in[1]:,} tokens in, "
-        f"{tokens_out[0]:,} to {tokens_out[1]:,} out, {cost}"
+        f"{name:<8} {asked['requests']:,} requests, {tokens_in[0]:,} to {tokens_in[1]:,} tokens "
+        f"in, {tokens_out[0]:,} to {tokens_out[1]:,} out, {cost}"
     )

@@ -78,7 +78,7 @@ def screen(recipe: Recipe) -> list[Stage]:
     stage = Stage(
         name="screen",
         room=4,
-        version=3,
+        version=4,
         run="r1data.screen.stage:screen_samples",
         options={"duplicates": recipe.screen.duplicates, "decontaminate": names},
         texts={name: index_sha256(name) for name in names},
@@ -102,7 +102,7 @@ def probes(recipe: Recipe) -> list[Stage]:
         Stage(
             name=name,
             room=5,
-            version=2,
+            version=3,
             run="r1data.probes.stage:probe_samples",
             options={**options, **asked_of(recipe, name), "probe": name, "seed": recipe.seed},
             texts={"prompt": load_prompt(recipe.probes.prompt).sha256},

@@ -16,7 +16,7 @@ from endpoint import Endpoint, Reply, Server, completion, error
 import r1data
 from r1data.errors import BudgetSpent, RecipeError
 from r1data.grid.build import Cell
-from r1data.probes.chance import by_chance, guessing
+from r1data.probes.chance import by_chance, chance_of, guessing
 from r1data.probes.plan import funnel_lines, funnel_plan
 from r1data.probes.showing import reordered, shuffled
 from r1data.probes.stage import probe_samples
@@ -326,12 +326,12 @@ probes:
   model: offline
   max_tokens: 512
   blind: {n: 4, settles: 0.01}
-  few_frame: {n: 4, settles: 0.01}
+  few_frame: {n: 8, settles: 0.01}
   pass_rate: {n: 4, settles: [0.1, 0.9]}
 run: {engine: pool, workers: 2, lanes: [{url: offline, concurrency: 8}]}
 """
 TEACHER_FIRST = """
-probes: {model: offline, max_tokens: 512, blind: {n: 4}, few_frame: {n: 4}, pass_rate: {n: 4}}
+probes: {model: offline, max_tokens: 512, blind: {n: 4}, few_frame: {n: 8}, pass_rate: {n: 4}}
 filter: {blind: 0.01, few_frame: 0.01, student_rate: [0.1, 0.9]}
 run: {engine: pool, workers: 2, lanes: [{url: offline, concurrency: 8}]}
 """
@@ -363,6 +363,15 @@ def guessing_server(seed: int, knows: float) -> Server:
     return Server(answer)
 
 
+@pytest.mark.parametrize(
+    ("probe", "chance"), [("blind", 0.25), ("few_frame", 0.5), ("shuffled", 0.5)]
+)
+def test_pictures_that_rule_options_out_settle_nothing(probe: str, chance: float) -> None:
+    assert chance_of(probe, SAMPLE) == chance
+    assert by_chance(16, 20, chance) <= 0.006
+    assert (by_chance(12, 20, chance) <= 0.006) == (probe == "blind")
+
+
 @pytest.mark.parametrize(("knows", "low", "high"), [(0.0, 0.0, 0.05), (1.0, 1.0, 1.0)])
 def test_no_more_guessers_are_taken_for_knowing_than_the_bound_allows(
     tmp_path: Path, knows: float, low: float, high: float
@@ -390,23 +399,37 @@ def test_what_is_easily_guessed_needs_more_right_answers(
     assert guessing(asked) == chance
 
 
-def test_why_tells_probe_figure_and_threshold_of_every_row_that_a_probe_drops() -> None:
+TOLD = {
+    "blind=0.05": ("solved_blind", r"probe blind: 4 of 4 right without media; chance .*"),
+    "few_frame=0.1": ("order_free", r"probe few_frame: 4 of 4 right from a few frames; chance .*"),
+    "shuffled=0.1": ("order_free", r"probe shuffled: 4 of 4 right from shuffled frames; chance .*"),
+    "student_rate=[0.1, 1.0]": ("too_hard", r"probe pass_rate: 0 of 4 right from all frames; .*"),
+    "student_rate=[0.0, 0.9]": ("too_easy", r"probe pass_rate: 4 of 4 right from all frames; .*"),
+}
+
+
+def test_why_tells_probe_figure_and_threshold_of_every_row_and_moving_one_asks_nobody() -> None:
     from r1data.summary import why_dict, why_text
 
+    four = ["blind", "few_frame", "shuffled", "pass_rate"]
+    asked = [f"probes.{name}={{n: 4}}" for name in four]
     with Endpoint(Server(by_truth)) as server:
-        build = r1data.build(recipe(server.url), out="b", overrides=["probes.blind={n: 4}"])
+        r1data.build(recipe(server.url), out="b", overrides=asked)
         paid = server.server.requests
-        moved = r1data.build(
-            recipe(server.url), out="b", overrides=["probes.blind={n: 4}", "filter.blind=0.05"]
-        )
-        assert server.server.requests == paid
-    assert moved.tally is not None and set(moved.tally.made) == {"selection", "release"}
-    rows = build.table("selection").collect()
-    fallen = rows.filter(rows["drop_reason"] == "solved_blind")["id"].to_list()
-    assert fallen
-    for identity in fallen:
-        told = why_text(why_dict(build, identity))
-        assert re.search(r"probe blind: \d of 4 right without media; chance .* 0\.05", told)
+        for threshold, (reason, told) in TOLD.items():
+            overrides = [*asked, f"filter.{threshold}"]
+            moved = r1data.build(recipe(server.url), out="b", overrides=overrides)
+            assert server.server.requests == paid
+            assert moved.tally is not None and "selection" in moved.tally.made
+            assert set(moved.tally.made) <= {"selection", "release"}
+            rows = moved.table("selection").collect()
+            fallen = rows.filter(rows["drop_reason"] == reason)["id"].to_list()
+            key, value = (re.escape(part) for part in threshold.split("="))
+            level = value.removeprefix(r"\[").removesuffix(r"\]").replace(r",\ ", " to ")
+            assert fallen
+            for identity in fallen:
+                line = why_text(why_dict(moved, identity))
+                assert re.search(rf"{told}filter\.{key} is {level}", line), line
 
 
 def test_probe_cells_that_ask_side_by_side_keep_to_one_budget_and_ask_nothing_twice() -> None:
@@ -416,7 +439,12 @@ def test_probe_cells_that_ask_side_by_side_keep_to_one_budget_and_ask_nothing_tw
         path.write_text(path.read_text().replace(PROBES, f"\n{text}"))
         side_by_side = ["run.engine=pool", "run.workers=3", "sources.shapes.rows=24"]
         build = r1data.build(path, out="b", overrides=side_by_side, until="probes")
-        assert server.server.requests == 48
+        asked = Counter(json.dumps(payload) for payload in server.server.payloads)
+        # Some of the 24 questions say the same words: without their clips those are one question.
+        same = {(row.problem, *row.options) for row in make_rows(24, 0)}
+        assert len(same) < 24 and len(asked) == 2 * len(same)
+        assert set(asked.values()) == {1}
+        assert len(build.table("samples").collect()) == 24
         assert build.table("blind").collect()["n"].to_list() == [2] * 24
         tight = [*side_by_side, "run.probe_budget={tokens: 3000}"]
         with pytest.raises(BudgetSpent):

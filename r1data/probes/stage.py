@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from r1data.grid.build import Cell
-from r1data.probes.chance import by_chance, guessing, outside, settled
+from r1data.probes.chance import by_chance, chance_of, outside, settled
 from r1data.probes.showing import reordered, shot_of, show
 from r1data.rewards.stage import judge
 from r1data.schema import arrow_schema
@@ -89,7 +89,8 @@ def count(
         for trial, record in records
         if record["text"] is not None
     ]
-    n, right, chance = len(verdicts), sum(map(bool, verdicts)), guessing(sample)
+    n, right = len(verdicts), sum(map(bool, verdicts))
+    chance = chance_of(options["probe"], sample)
     row = {
         "id": sample["id"],
         "probe": options["probe"],

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from r1data.screen.facts import Facts
 from r1data.screen.pictures import bucket_pairs, near_groups
-from r1data.screen.text import band_keys, mix, turning
+from r1data.screen.synonyms import ACTIONS, HINGE, SIDES, TURNING
+from r1data.screen.text import band_keys, hashed, mix
 
 # Content words that two wordings of one question share at least.
 ALIKE = 0.8
@@ -21,7 +22,11 @@ MOST_WORDS = 8
 BANDS, WIDTH = 12, 4
 # Of pairs that share half of their words, 24 bands of 2 find 0.999.
 BRIEF_BANDS, BRIEF_WIDTH = 24, 2
-TURNS = turning()
+TURNS = hashed(TURNING)
+ENDS = hashed(SIDES)
+ACTS, COUNTED = hashed(ACTIONS), hashed(["number"])
+# Words that a clause begins with, which may stand at either end of a question.
+HINGES = hashed(HINGE)
 
 
 class Twin(NamedTuple):
@@ -94,19 +99,58 @@ def alike(facts: Facts, one: int, other: int) -> bool:
     """Tell whether two questions with one truth about one clip ask the same in other words.
 
     One may add a few words to the other; where each has a word that the other lacks, two things
-    are asked about (the tv and the bed, the tv and the sofa). Where the truth tells little (yes,
-    3), or many words leave room for two things to change places, the order must be the same, too.
+    are asked about (the tv and the bed, the tv and the sofa). A word or a clause may stand
+    elsewhere, but two things that change places (the dog and the cat) make another question. Where
+    the truth tells little (yes), or many words leave room for a template, no single word may.
     """
     if facts.order[one] == facts.order[other]:
         return True
-    bags = [set(facts.content.row(row).tolist()) for row in (one, other)]
-    few, many = sorted(bags, key=len)
-    if not (facts.telling[one] and facts.telling[other]) or len(many) > MOST_WORDS:
-        return False
-    if TURNS & (many - few):
+    few, many = sorted((facts.content.row(row).tolist() for row in (one, other)), key=len)
+    if len(many) > MOST_WORDS or TURNS & (set(many) - set(few)) or not set(few) <= set(many):
         return False
     same = facts.chosen_from[one] and facts.option_set[one] == facts.option_set[other]
-    return few <= many and len(few) >= (SAME_OPTIONS if same else ALIKE) * len(many)
+    if len(few) < (SAME_OPTIONS if same else ALIKE) * len(many):
+        return False
+    common = [word for word in many if word in set(few)]
+    if facts.telling[one] and facts.telling[other]:
+        return clause_moved(few, common) or one_moved(few, common)
+    longer = len(few) < len(many) and not (facts.counted[one] and facts.counted[other])
+    return not longer and (clause_moved(few, common) or clause_moved(held(few), held(common)))
+
+
+def held(sequence: list[int]) -> list[int]:
+    """Return what keeps its place, as `in_order` says of stems: all but a count and one action."""
+    done = ACTS.intersection(sequence)
+    return [
+        word for word in sequence if word not in COUNTED and (len(done) > 1 or word not in ACTS)
+    ]
+
+
+def clause_moved(one: list[int], other: list[int]) -> bool:
+    """Tell whether two sequences are one, but for a clause that stands at the other end."""
+    places = (place for place, word in enumerate(one) if word in HINGES)
+    back = (place for place, word in enumerate(other) if word in HINGES)
+    return (
+        one == other
+        or any(one[place:] + one[:place] == other for place in places)
+        or any(other[place:] + other[:place] == one for place in back)
+    )
+
+
+def one_moved(one: list[int], other: list[int]) -> bool:
+    """Tell whether moving one word makes one sequence the other; two sides do not change places."""
+    for word in one:
+        rest = [each for each in other if each != word]
+        if rest == [each for each in one if each != word]:
+            passed = passed_by(word, one, other)
+            return not (word in ENDS and passed & ENDS)
+    return False
+
+
+def passed_by(word: int, one: list[int], other: list[int]) -> set[int]:
+    """Return the words on whose other side a word stands in the other sequence."""
+    before, after = set(one[: one.index(word)]), set(other[: other.index(word)])
+    return before ^ after
 
 
 def settle(found: dict[int, Twin]) -> None:

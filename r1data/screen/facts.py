@@ -28,7 +28,8 @@ class Facts(NamedTuple):
     `content` holds what is asked for, as stems, `order` their sequence as one hash; `question`,
     `options` and `everything` hold words as they are, `exact` the question's in their order.
     `telling` says that a truth is long enough, or stands among enough others, to tell what was
-    asked; `chosen_from` that there are enough others. `media` names the exact bytes and seconds.
+    asked; `chosen_from` that there are enough others; `counted` that it is a number. `media` names
+    the exact bytes and seconds.
     """
 
     ids: list[str]
@@ -41,6 +42,7 @@ class Facts(NamedTuple):
     truth: NDArray[np.uint64]
     telling: NDArray[np.bool_]
     chosen_from: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
     option_set: NDArray[np.uint64]
     media: NDArray[np.uint64]
     hashes: list[Hashes | None]
@@ -90,6 +92,7 @@ def facts_of(samples: pa.Table, media: pa.Table, frames: pa.Table) -> Facts:
         truth=numbers(map(text.text_hash, truths)),
         telling=np.array([*map(is_telling, truths, options)], np.bool_),
         chosen_from=np.array([len(each) >= TELLING_OPTIONS for each in options], np.bool_),
+        counted=np.array([is_number(each) for each in truths], np.bool_),
         option_set=numbers(map(option_hash, options)),
         media=numbers(map(media_hash, rows, files)),
         hashes=[read_hash(each) if each else None for each in frames["phash"].to_pylist()],
@@ -100,6 +103,11 @@ def facts_of(samples: pa.Table, media: pa.Table, frames: pa.Table) -> Facts:
 def is_telling(truth: Sequence[str], options: Sequence[Any]) -> bool:
     """Tell whether a truth says much of its question: "yes" and "3" answer very many."""
     return len(truth) >= TELLING_WORDS or len(options) >= TELLING_OPTIONS
+
+
+def is_number(truth: Sequence[str]) -> bool:
+    """Tell whether a truth is one number: more often another one than yes is another answer."""
+    return len(truth) == 1 and truth[0].isdecimal()
 
 
 def together(parts: Sequence[Facts]) -> Facts:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from r1data.screen.synonyms import ACTIONS, GROUPS, TURNING
+from r1data.screen.synonyms import ACTIONS, GROUPS, IRREGULAR
 from r1data.screen.wordings import plain
 
 WORD = re.compile(r"[^\W_]+")
@@ -19,8 +19,8 @@ WORD = re.compile(r"[^\W_]+")
 # (not, before, from, left) stay out: they turn an answer over.
 FILLING = """
 a altogether an and are be been being can clip correct could determine did do does doing footage
-frame from give given has have here how i identify image in into is it item its list listed made
-make makes me my object of one or overall picture please question scene screen see seen shown so
+frame from give given has have he here how i identify image in into is it item its list listed made
+make makes me my object of one or overall picture please question scene screen see seen she shown so
 some such tell that the their them then there these they thing this those to total us video view was
 we were what which will with would you your
 """
@@ -64,11 +64,23 @@ def content(text: str) -> list[str]:
 
 
 def stem(word: str) -> str:
-    """Cut the endings that a change of wording changes: entering, enters and entered are one."""
+    """Cut the endings that a change of wording changes: entering, enters and entered are one.
+
+    A consonant doubled before an ending is halved (putting, stopped), as is one in "roll": nothing
+    is ever shown of a stem.
+    """
+    word = IRREGULAR.get(word, word)
+    if word.endswith(("ies", "ied")) and len(word) > 4:
+        return word[:-3] + "y"
     for ending in ("ing", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word.removesuffix("e") if len(word) > 3 else word
+            return halved(word[: -len(ending)])
+    return halved(word.removesuffix("e") if len(word) > 3 else word)
+
+
+def halved(stem: str) -> str:
+    """Return a stem that ends in two equal letters with one of them."""
+    return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] else stem
 
 
 ONE_OF = {stem(word): stem(group[0]) for group in GROUPS for word in group}
@@ -96,9 +108,9 @@ def word_hash(word: str) -> int:
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
 
 
-def turning() -> frozenset[int]:
-    """Return the hashes of the words that turn a question over."""
-    return frozenset(word_hash(ONE_OF.get(stem(word), stem(word))) for word in TURNING)
+def hashed(listed: Iterable[str]) -> frozenset[int]:
+    """Return the hashes of the stems of words."""
+    return frozenset(word_hash(ONE_OF.get(stem(word), stem(word))) for word in listed)
 
 
 def text_hash(parts: Sequence[str]) -> int:
@@ -107,11 +119,11 @@ def text_hash(parts: Sequence[str]) -> int:
 
 
 def bags(rows: Iterable[Sequence[str]]) -> Bags:
-    """Return the set of words of every row; a row without words gets one of its own kind."""
+    """Return the words of every row, each once, in order; a row without words gets the word 0."""
     flat: list[int] = []
     offsets = [0]
     for row in rows:
-        flat += {word_hash(word) for word in row} or {0}
+        flat += dict.fromkeys(map(word_hash, row)) or (0,)
         offsets.append(len(flat))
     return Bags(np.array(flat, np.uint64), np.array(offsets, np.int64))
 

@@ -17,7 +17,8 @@ RULES = tuple(
         (r"[’']s\b", " "),
         # How to answer, and in which unit, the truth shows: it is the same.
         (
-            r"\b(?:answer|reply|respond) (?:with|in|using) (?:an? |just |only )*(?:one |single |few )?"
+            r"\b(?:answer|reply|respond) (?:with|in|using) (?:an? |just |only )*"
+            r"(?:one |single |few )?"
             r"(?:words?|numbers?|sentences?|phrases?|letters?)\b|\bin (?:one|a single) word\b",
             " ",
         ),
@@ -57,13 +58,40 @@ RULES = tuple(
         ),
         (r"\b(?:highest|greatest|top|maximum) (?:speed|velocity)\b", "fastest"),
         (r"\b(?:lowest|least|minimum) (?:speed|velocity)\b", "slowest"),
-        (r"\b(bounces?|bounced|rebounds?) back\b", r"\1"),
+        (r"\b(bounces?|bounced|bouncing|rebounds?) (?:back|off|against|from)\b", r"\1"),
+        # A cause, an event, a place and what is to come, each in few words and in many.
+        (r"\b(?:for what|what is the|what was the) reason\b", " why "),
+        (r"\bwhat(?: is| was)? (?:makes?|made|making|causes?|caused|causing)\b", " why "),
+        (r"\b(?:takes?|took|taken|taking) place\b", "happens"),
+        (
+            r"\b(?:which|what) (?:event|thing)s?\b(?= (?:happen|occur|will|would|is|are|was))",
+            "what",
+        ),
+        (r"\b(?:in|at) (?:which|what) (?:place|location|spot)\b", " where "),
+        (r"\b(?:in|by) (?:which|what) (?:way|manner)\b|\bhow(?= (?:do|does|did)\b)", " manner "),
+        (r"\b(?:which|what) (?:person|people)\b", " who "),
+        (r"\b(?:is|are|was|were) (?:going|about) to\b", " will "),
+        (r"\bclose to\b|\bnext to\b", " near "),
+        (
+            r"\b(?:stays?|stayed|stands?|keeps?|being|is|are|remains?) still\b|\bat rest\b"
+            r"|\bnot (?:moving|in motion)\b",
+            " stationary ",
+        ),
+        (
+            rf"\b(?:when|as) the {CLIP} (?:begins?|starts?)\b|\bat the (?:begin\w*|start)\b",
+            " begin ",
+        ),
+        (
+            rf"\b(?:when|as) the {CLIP} (?:ends?|finishes|stops?)\b|\bat the (?:very )?end\b",
+            " conclude ",
+        ),
+        (r"\btowards?\b", " near "),
     )
 )
 
 
 def plain(text: str) -> str:
-    """Return a question, in small letters, with such wordings as the one word that they stand for."""
+    """Return a question, in small letters, with such wordings as the words they stand for."""
     for pattern, put in RULES:
         text = pattern.sub(put, text)
     return text

@@ -24,6 +24,7 @@ class Look(NamedTuple):
     word: str  # what is written in the first frame
     size: tuple[float, float]
     rng: random.Random
+    temperature: float
 
 
 def times_in(text: str) -> tuple[float, ...]:

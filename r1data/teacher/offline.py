@@ -111,6 +111,7 @@ def consider(asked: Asked, rng: random.Random, saturation: int, step: int) -> Th
         word=seeing.read_word(asked.images[0]) if len(asked.images) == 1 else "",
         size=size,
         rng=rng,
+        temperature=asked.temperature,
     )
     return think(look)
 

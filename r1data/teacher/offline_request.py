@@ -31,9 +31,14 @@ class Asked(NamedTuple):
     images: list[np.ndarray]
     text: str
     choices: int
-    careful: bool  # temperature 0: no variation
+    temperature: float
     seed: str  # all that the variation may depend on
     most_tokens: int | None
+
+    @property
+    def careful(self) -> bool:
+        """Whether answers do not vary."""
+        return self.temperature == 0
 
 
 def parse(body: bytes) -> Asked:
@@ -54,7 +59,7 @@ def parse(body: bytes) -> Asked:
         images=images,
         text="\n".join(texts),
         choices=number(request, "n", 1, MOST_CHOICES) or 1,
-        careful=temperature(request) == 0,
+        temperature=temperature(request),
         seed=hashlib.sha256(body).hexdigest(),
         most_tokens=number(request, "max_completion_tokens", 1) or number(request, "max_tokens", 1),
     )

@@ -1,8 +1,8 @@
 """How the offline teacher reads a clip out, moment by moment, for the loop that trains on it.
 
 It sees every colour, and errs on order: asked which comes first, it names the last one half of the
-time. Its readouts are terse and all alike, so that a model of half a million parameters can learn
-to make them.
+time, and at a temperature below 1 so much less often. Its readouts are terse and all alike, so that
+a model of half a million parameters can learn to make them.
 """
 
 import re
@@ -23,8 +23,8 @@ def read_out(look: Look) -> tuple[list[str], str]:
     words = colours(look)
     seen = [word for word in words if word != "none"]
     if "first" in look.question:
-        end = look.rng.choice((0, -1))
-        what, answer = "first", seen[end] if seen else "none"
+        errs = look.rng.choice((False, True)) and look.rng.random() < look.temperature
+        what, answer = "first", seen[-1 if errs else 0] if seen else "none"
     else:
         what, answer = "count", str(len(seen))
     letters = [letter for letter, option in look.options.items() if option == answer]
