@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from r1data.building import installed, media_folder
 from r1data.errors import R1DataError, RowDrop
+from r1data.grid import confined
+from r1data.grid.guard import Guarded
 from r1data.recipe import Recipe, load_recipe
 
 # A release of 1,000 rows with frames and its build take about 2 GB.
@@ -42,7 +44,7 @@ def examine(recipe: str | None = None) -> list[Finding]:
     """Look at packages and disk, and, with a recipe, at every lane of its teacher."""
     findings = [package(name, use) for name, use in PACKAGES.items()]
     findings += [extra(name, use) for name, use in EXTRAS.items()]
-    findings += [*decoders(), disk(), memory(), gpu(), hub_token()]
+    findings += [*decoders(), media_child(), disk(), memory(), gpu(), hub_token()]
     return findings + (list(lanes(load_recipe(recipe))) if recipe else [])
 
 
@@ -81,6 +83,26 @@ def decoders() -> Iterator[Finding]:
             except (R1DataError, RowDrop, ImportError, OSError, RuntimeError) as error:
                 seen, good = str(error).splitlines()[0], backend != "pyav"
             yield Finding(f"decoder {backend}", good, seen)
+
+
+def media_child() -> Finding:
+    """Ask the process that opens strangers' files what it has given up; docs/security.md says why.
+
+    A kernel that gives less is no fault of the machine's.
+    """
+    try:
+        with Guarded("r1data.grid.confined:held") as call:
+            held = call(confined.network_here(), deadline=30)
+    except R1DataError as error:
+        return Finding("media child", False, str(error))
+    told = {
+        "network": ("has no network", "KEEPS THE NETWORK: this system gives it none of its own"),
+        "files": ("writes no file", "may write files"),
+        "memory": ("bounded memory", "unbounded memory"),
+        "processor": ("bounded processor time", "unbounded processor time"),
+    }
+    seen = [told[name][0 if holds else 1] for name, holds in held._asdict().items()]
+    return Finding("media child", True, ", ".join(seen))
 
 
 def memory() -> Finding:

@@ -164,7 +164,7 @@ def kill_one(
     return named
 
 
-def gone(living: list[psutil.Process], seconds: float = 15) -> list[str]:
+def gone(living: list[psutil.Process], seconds: float = 30) -> list[str]:
     """Wait for processes to end; return the names of those that did not."""
     _, alive = psutil.wait_procs(living, timeout=seconds)
     return [each.name() for each in alive]

@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -272,6 +273,7 @@ def test_a_build_stops_before_the_disk_is_full(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_ray_makes_the_same_loses_no_bystander_and_leaves_no_process(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -335,14 +337,21 @@ def test_every_engine_releases_the_same_bytes_also_after_kills(tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("how", "starting"),
+    [(signal.SIGKILL, True), (signal.SIGKILL, False), (signal.SIGINT, False)],
+)
 def test_no_process_of_ray_outlives_its_driver_and_nothing_is_said(
-    tmp_path: Path, how: signal.Signals
+    tmp_path: Path, how: signal.Signals, starting: bool
 ) -> None:
     with engines.answering() as endpoint:
         recipe = write_recipe(tmp_path, endpoint.url)
         (driver,) = start(commands(recipe, tmp_path / "b", "ray"), tmp_path)
-        until_made(tmp_path / "b", 1)
+        if starting:
+            until_started(driver, "raylet")
+        else:
+            until_made(tmp_path / "b", 1)
         living = family([driver])
         sessions = [p.cmdline()[2] for p in living if "reap.py" in " ".join(p.cmdline())]
         os.killpg(driver.pid, how) if how == signal.SIGINT else driver.send_signal(how)
@@ -354,6 +363,14 @@ def test_no_process_of_ray_outlives_its_driver_and_nothing_is_said(
         assert driver.returncode == 1
         assert "run the same command again to go on" in told
     assert not [row for row in told.splitlines() if "ray" in row.lower() and "r1data" not in row]
+
+
+def until_started(driver: subprocess.Popen[bytes], name: str, seconds: float = 90) -> None:
+    """Wait until a driver has started a process of some name."""
+    deadline = time.monotonic() + seconds
+    while name not in {each.name() for each in family([driver])}:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def until_made(build: Path, cells: int, seconds: float = 90) -> None:
@@ -375,12 +392,13 @@ def until_open(host: str, port: int, seconds: float = 60) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_running_cluster_is_used_and_left_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     host = load_package("ray.util", "ray").get_node_ip_address()
-    where = Path(os.sys.executable).parent / "ray"
+    where = Path(sys.executable).parent / "ray"
     run = ["start", "--head", "--num-cpus=2", "--port=6399"]
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
     head = subprocess.Popen(

@@ -17,7 +17,9 @@ from packaging.requirements import Requirement
 
 import r1data
 from r1data.console import complain, say
+from r1data.doctor import media_child
 from r1data.errors import InputError, R1DataError, RecipeError, RowDrop, ShardFault
+from r1data.grid import guard
 from r1data.grid.answers import loads
 from r1data.grid.guard import GuardCrash, Guarded
 from r1data.media.fetch import Remote, fetch
@@ -29,6 +31,13 @@ from r1data.sources.catalogue import load_source
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux enforces it")
 CALLS = "faults.media_calls"
+# Begins a media child without any right of root's and with a thread: no kernel gives that one a
+# network namespace. The number is _LINUX_CAPABILITY_VERSION_3.
+NO_NAMESPACES = (
+    "import ctypes, threading, time; number = ctypes.c_uint32; "
+    "ctypes.CDLL(None).capset((number * 2)(0x20080522, 0), (number * 6)()); "
+    "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
+)
 PASSWORD = "https://me:hunter2hunter2@example.org/x"
 
 
@@ -46,6 +55,23 @@ def test_the_media_child_has_no_network(listener: int) -> None:
     if told == "connected" and os.geteuid() != 0:
         pytest.skip("this kernel gives no network namespace to this user")
     assert told != "connected"
+
+
+@LINUX
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_doctor_says_what_the_media_child_can_do(
+    listener: int, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if refused:  # as by a kernel that gives no namespaces: the child inherits the limits
+        monkeypatch.setattr(guard, "CHILD", f"{NO_NAMESPACES}; {guard.CHILD}")
+    with Guarded(f"{CALLS}:connect") as call:
+        connected = call(listener, deadline=30) == "connected"
+    found = media_child()
+    assert found.good
+    assert connected == ("KEEPS THE NETWORK" in found.seen)
+    assert connected or not refused
+    for told in ("writes no file", "bounded memory", "bounded processor time"):
+        assert f", {told}" in found.seen
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limits")

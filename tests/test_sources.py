@@ -73,6 +73,19 @@ def test_a_row_in_video_r1s_form_is_taken_as_it_is() -> None:
         ({"options": ["A. a dog", "B. a dog"]}, "ambiguous_truth", "two of its options"),
         ({"path": ""}, "missing_media", "names no media file"),
         ({"path": None}, "missing_media", "names no media file"),
+        ({"path": "a\0b.mp4"}, "missing_media", r"no file can have the name 'a\x00b.mp4'"),
+        ({"path": "n" * 3000}, "missing_media", "(3000 characters)"),
+        ({"path": "/".join(["deep"] * 600)}, "missing_media", "(2999 characters)"),
+        *(
+            ({name: text}, "undecodable", r"half a character, \ud800, which UTF-8 cannot write")
+            for name, text in {
+                "problem": "What\ud800?",
+                "problem_id": "\ud800",
+                "options": ["A. a dog", "B. \ud800"],
+                "path": "\ud800.mp4",
+                "data_source": "\ud800",
+            }.items()
+        ),
     ],
 )
 def test_a_fault_of_one_row_is_a_reason_and_no_error(

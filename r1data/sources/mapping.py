@@ -14,6 +14,7 @@ from r1data.grid.drops import Drop
 from r1data.recipe import suggestion
 from r1data.sources.catalogue import Source
 from r1data.sources.conversations import number_of
+from r1data.sources.encodable import encodable
 from r1data.sources.reading import Raw
 from r1data.sources.transforms import LETTERS, TRANSFORMS, split_letter, untag
 
@@ -26,6 +27,8 @@ COLUMNS = frozenset(
     {"id", "problem", "options", "problem_type", "solution", "data_type", "media", "start", "end"}
     | {"split", "tail", "drop", "problem_id", "data_source"}
 )
+# What ext4, XFS, APFS and NTFS take of one name, and macOS (PATH_MAX) of a whole path.
+LONGEST_PART, LONGEST_PATH = 255, 1024
 OPTIONAL = frozenset({"id", "problem_id", "options", "data_source", "split", "start", "end"})
 
 
@@ -51,7 +54,7 @@ def normalise(source: Source, raw: Raw, file: str = "") -> dict[str, Any]:
         sample["media"] = [media_entry(uri, sample["data_type"], values) for uri in uris(values)]
     except RowDrop as drop:
         sample.update(drop_reason=drop.reason.value, drop_detail=drop.detail)
-    return sample
+    return encodable(sample)
 
 
 def parsed_sample(source: Source, raw: Raw, row: Mapping[str, Any], file: str) -> dict[str, Any]:
@@ -68,7 +71,7 @@ def parsed_sample(source: Source, raw: Raw, row: Mapping[str, Any], file: str) -
         sample["media"] = [media_entry(uri, sample["data_type"], values) for uri in uris(values)]
     except RowDrop as drop:
         sample.update(drop_reason=drop.reason.value, drop_detail=drop.detail)
-    return sample
+    return encodable(sample)
 
 
 def take(spec: Any, column: str, raw: Raw, where: str) -> Any:
@@ -265,7 +268,16 @@ def uris(values: Mapping[str, Any]) -> list[str]:
     paths = [str(path) for path in given if path]
     if not paths:
         raise RowDrop(Drop.MISSING_MEDIA, "the row names no media file")
-    return [str(PurePosixPath(path.replace("\\", "/"))) for path in paths]
+    return [possible(str(PurePosixPath(path.replace("\\", "/")))) for path in paths]
+
+
+def possible(path: str) -> str:
+    """Return a path that a file can have: no NUL, and as long as file systems take."""
+    longest = max(len(part.encode("utf-8", "surrogatepass")) for part in path.split("/"))
+    if "\0" in path or longest > LONGEST_PART or len(path) > LONGEST_PATH:
+        told = path if len(path) < 80 else f"{path[:60]}... ({len(path)} characters)"
+        raise RowDrop(Drop.MISSING_MEDIA, f"no file can have the name {told!r}")
+    return path
 
 
 def media_entry(uri: str, data_type: str, values: Mapping[str, Any]) -> dict[str, Any]:

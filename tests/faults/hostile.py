@@ -143,7 +143,9 @@ def questions(seed: int, count: int, folder: Path) -> None:
         rows.append(
             {
                 "problem_id": f"{number}\x1b[31m" if number % 7 == 0 else number,
-                "problem": chance.choice(["What?", "\x1b]0;title\x07", "\u202eabc", "{problem}"]),
+                "problem": chance.choice(
+                    ["What?", "\x1b]0;title\x07", "\u202eabc", "{problem}", "\ud800"]
+                ),
                 "data_type": chance.choice(["video", "image"]),
                 "problem_type": "multiple choice",
                 "options": ["A. x", "B. y"],

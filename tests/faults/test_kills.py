@@ -14,9 +14,10 @@ import r1data
 from r1data.building import release_digest
 from r1data.release.check import check
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/task").is_dir(), reason="finds its victims in /proc"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds its victims in /proc"),
+]
 SMALL = ["sources.shapes.rows=16", "teacher.n=1"]
 
 
@@ -40,11 +41,10 @@ def disturb(out: Path, kind: str, chance: random.Random) -> bool:
     return hit
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.timeout(600)
-def test_whoever_is_killed_the_release_is_the_same(tmp_path: Path, whole: str, seed: int) -> None:
-    chance, hits = random.Random(seed), Counter[str]()
-    for number in range(3 if seed == 1 else 12):
+def test_whoever_is_killed_the_release_is_the_same(tmp_path: Path, whole: str) -> None:
+    chance, hits = random.Random(2), Counter[str]()
+    for number in range(12):
         kind = KINDS[number % len(KINDS)]
         hits[kind] += disturb(tmp_path / "b", kind, chance)
     done = finish(tmp_path / "b", SMALL)
@@ -54,7 +54,6 @@ def test_whoever_is_killed_the_release_is_the_same(tmp_path: Path, whole: str, s
     assert check(tmp_path / "b").findings == []
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_two_drivers_started_at_once_give_one_release(tmp_path: Path, whole: str) -> None:
     out = tmp_path / "b"
@@ -78,7 +77,6 @@ print(build.tally.made.total(), [each.why for each in build.tally.set_aside])
 """
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_workers_without_memory_harm_nothing_that_is_made(tmp_path: Path, whole: str) -> None:
     out = tmp_path / "b"
