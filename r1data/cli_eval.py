@@ -81,15 +81,7 @@ def run(
     if isinstance(asked, Local):
         asked = asked._replace(device=device, dtype=dtype, batch=batch)
     judge = endpoint(judge_url, judge_name, judge_key_env, 32, send) if judge_url else None
-    pinned = Pinned(
-        frames=frames,
-        max_pixels=max_pixels,
-        prompt=prompt,
-        temperature=temperature,
-        top_p=top_p,
-        max_tokens=max_tokens,
-        shuffled=shuffled,
-    )
+    pinned = Pinned(frames, max_pixels, prompt, temperature, top_p, max_tokens, shuffled)
     folder = out or default_folder(test, str(name or (model.name if model else "")), pinned)
     found = evaluate(
         test,
