@@ -21,13 +21,14 @@ def main() -> None:
             found = close_loop(Path(folder), seed)
         with RESULTS.open("a") as file:
             file.write(json.dumps(found) + "\n")
-    print("| seed | kind | " + " | ".join(STAGES) + " |")
-    print("|---" * (len(STAGES) + 2) + "|")
+    print("| wrong truths | seed | kind | " + " | ".join(STAGES) + " |")
+    print("|---" * (len(STAGES) + 3) + "|")
     for line in RESULTS.read_text().splitlines():
         found = json.loads(line)
         for kind in found["held_out"]:
             cells = " | ".join(f"{found[stage][kind]:.3f}" for stage in STAGES)
-            print(f"| {found['seed']} | {kind} | {cells} |")
+            share = found["settings"]["mislabelled"]
+            print(f"| {share} | {found['seed']} | {kind} | {cells} |")
 
 
 if __name__ == "__main__":

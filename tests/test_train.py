@@ -1,11 +1,8 @@
 """Training: each phase on both kinds of model, killed runs that go on exactly, faults told."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,21 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from tiny_models import config, row, tiny
+from tiny_models import REPLY, ROWS, config, phase, row, tiny
 
 from r1data.building import Build
 from r1data.errors import InputError, R1DataError, RecipeError, UsageError
 from r1data.places import place
 from r1data.schema import load_schema
-from r1data.train.config import Config, Lora, Optimizer, load_config
+from r1data.train.config import Config, Lora, load_config
 from r1data.train.metrics import keep_until, read_metrics
 from r1data.train.model import Model, load_model, out_of_memory
 from r1data.train.rows import View, evenly, load_rows, pictures, with_chains
-from r1data.train.run import Trained, run, train
+from r1data.train.run import run, train
 from r1data.train.session import flat, last_checkpoint
 
-REPLY = "<think>red none green so first is red.</think>\n<answer>A</answer>"
-ROWS = [row(i, video=i % 3 != 2, reply=REPLY) for i in range(5)]
 SMALL = View("brief", 4, 1024)
 
 
@@ -44,20 +39,9 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return tiny(tmp_path_factory.mktemp("one"), "qwen2_5_vl")
 
 
-def phase(name: str, model: Model, out: Path, settings: Config) -> Trained:
-    """Run a phase on five rows, videos and pictures mixed."""
-    out.mkdir(exist_ok=True)
-    return run(model.name, settings, getattr(settings, name), ROWS, out, {"phase": name})
-
-
-def curve(out: Path) -> list[dict]:
-    """Return the metrics of a run without its times."""
-    return [{k: v for k, v in line.items() if k != "seconds"} for line in read_metrics(out)]
-
-
 def test_sft_learns_and_leaves_a_model_that_loads(model: Model, tmp_path: Path) -> None:
     settings = config(sft=replace(config().sft, steps=12, save_every=12))
-    done = phase("sft", model, tmp_path / "out", settings)
+    done = phase("sft", model.name, tmp_path / "out", settings)
     losses = [line["loss"] for line in read_metrics(tmp_path / "out")]
     assert len(losses) == 12 and losses[-1] < losses[0] - 0.5
     assert load_model(done.model).kind == model.kind
@@ -66,7 +50,7 @@ def test_sft_learns_and_leaves_a_model_that_loads(model: Model, tmp_path: Path) 
 
 def test_t_grpo_logs_what_it_saw(model: Model, tmp_path: Path) -> None:
     settings = config(grpo=replace(config().grpo, temporal=True, scale_rewards="batch"))
-    done = phase("grpo", model, tmp_path / "out", settings)
+    done = phase("grpo", model.name, tmp_path / "out", settings)
     assert done.last["step"] == 1 and load_model(done.model).kind == model.kind
     for name in ("accuracy", "accuracy_shuffled", "bonus_rate", "no_variance", "length", "kl"):
         assert isinstance(done.last[name], float), name
@@ -75,113 +59,20 @@ def test_t_grpo_logs_what_it_saw(model: Model, tmp_path: Path) -> None:
 
 def test_adapters_train_and_are_merged(one: Model, tmp_path: Path) -> None:
     settings = config(lora=Lora(rank=4, alpha=8), grpo=replace(config().grpo, format_reward=0.5))
-    done = phase("sft", one, tmp_path / "sft", settings)
+    done = phase("sft", one.name, tmp_path / "sft", settings)
     before, after = (each.model.state_dict() for each in (one, load_model(done.model)))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed and all("language_model.layers" in name for name in changed)
     assert (tmp_path / "sft" / "adapter" / "adapter_config.json").is_file()
-    assert phase("grpo", one, tmp_path / "grpo", settings).last["kl"] is not None
+    assert phase("grpo", one.name, tmp_path / "grpo", settings).last["kl"] is not None
 
 
 def test_short_numbers_compute_and_long_ones_are_kept(one: Model, tmp_path: Path) -> None:
-    done = phase("sft", one, tmp_path / "out", config(precision="bfloat16"))
+    done = phase("sft", one.name, tmp_path / "out", config(precision="bfloat16"))
     assert load_model(done.model).model.dtype == torch.float32
-    full = phase("sft", one, tmp_path / "full", config())
+    full = phase("sft", one.name, tmp_path / "full", config())
     assert done.last["loss"] == pytest.approx(full.last["loss"], rel=0.02)
     assert done.last["loss"] != full.last["loss"]
-
-
-def test_a_stopped_run_goes_on_exactly(one: Model, tmp_path: Path) -> None:
-    steady = Optimizer(1e-3, schedule="constant")
-    settings = config(grpo=replace(config().grpo, steps=3, format_reward=0.3, optimizer=steady))
-    phase("grpo", one, tmp_path / "whole", settings)
-    section = settings.grpo
-    assert section is not None
-    phase("grpo", one, tmp_path / "parts", replace(settings, grpo=replace(section, steps=2)))
-    path = tmp_path / "parts" / "metrics.jsonl"
-    path.write_text(path.read_text() + '{"step": 2, "loss": 9}\n{"step')
-    phase("grpo", one, tmp_path / "parts", settings)
-    assert curve(tmp_path / "parts") == curve(tmp_path / "whole")
-
-
-SCRIPT = """
-import sys
-sys.path.insert(0, {tests!r})
-from pathlib import Path
-from test_train import ROWS, config, replace, run
-import torch
-torch.set_num_threads(1)
-name, folder, out = sys.argv[1:]
-section = replace(getattr(config(), name), steps=9, save_every=3)
-run(folder, config(**{{name: section}}), section, ROWS, Path(out), {{"phase": name}})
-"""
-
-
-def started(name: str, model: Model, out: Path) -> subprocess.Popen:
-    """Begin a run of nine steps, with a checkpoint every third, in a process of its own."""
-    out.mkdir(exist_ok=True)
-    script = SCRIPT.format(tests=str(Path(__file__).parent))
-    command = [sys.executable, "-c", script, name, model.name, str(out)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", ["sft", "grpo"])
-@pytest.mark.parametrize("after", [2, 5, 6])
-def test_a_killed_run_goes_on_to_the_same_curve_and_weights(
-    name: str, after: int, one: Model, tmp_path: Path
-) -> None:
-    whole = started(name, one, tmp_path / "whole")
-    child = started(name, one, tmp_path / "killed")
-    while child.poll() is None and len(lines_of(tmp_path / "killed")) < after:
-        time.sleep(0.002)
-    assert child.poll() is None, child.communicate()[1].decode()
-    os.kill(child.pid, signal.SIGKILL)
-    child.communicate()
-    assert whole.wait() == 0
-    again = started(name, one, tmp_path / "killed")
-    assert again.wait() == 0
-    assert curve(tmp_path / "killed") == curve(tmp_path / "whole")
-    both = [tmp_path / each / "model" / "model.safetensors" for each in ("killed", "whole")]
-    assert both[0].read_bytes() == both[1].read_bytes()
-
-
-def lines_of(out: Path) -> list[str]:
-    """Return the lines that a running process has written."""
-    path = out / "metrics.jsonl"
-    return path.read_text().splitlines() if path.is_file() else []
-
-
-PROCESSES = """
-import sys
-sys.path.insert(0, {tests!r})
-from pathlib import Path
-from test_train import ROWS, config, replace, run
-from accelerate import Accelerator
-Accelerator(cpu=True)
-name, folder, out = sys.argv[1:]
-section = replace(getattr(config(), name), steps=2)
-Path(out).mkdir(exist_ok=True)
-run(folder, config(**{{name: section}}), section, ROWS, Path(out), {{"phase": name}})
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_two_processes_learn_what_one_does(one: Model, tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(PROCESSES.format(tests=str(Path(__file__).parent)))
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    command += [str(script), "sft", one.name, str(tmp_path / "two")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    settings = config(sft=replace(config().sft, steps=2))
-    phase("sft", one, tmp_path / "one", settings)
-    losses = [[line["loss"] for line in curve(tmp_path / each)] for each in ("one", "two")]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
 # Releases

@@ -11,9 +11,9 @@ from tiny_models import WORDS
 
 from r1data.errors import InputError
 from r1data.places import place
-from r1data.train.compare import Result, draw, score, table
+from r1data.train.compare import Result, difference, draw, score, table
 from r1data.train.loop import loop_text, released
-from r1data.train.moments import COLOURS, frames_of, make_clips, write_clips
+from r1data.train.moments import COLOURS, frames_of, make_clips, question_of, write_clips
 from r1data.train.rows import View, load_rows
 from r1data.train.tiny import make_tiny
 
@@ -27,6 +27,15 @@ def test_half_of_the_truths_on_order_are_wrong_and_no_truth_on_counts() -> None:
     counts = [clip for clip in clips if clip.kind == "count"]
     assert all(clip.stated == str(len([m for m in clip.moments if m])) for clip in counts)
     assert make_clips({"order": 5}, "a") != make_clips({"order": 5}, "b")
+
+
+def test_a_question_that_tells_names_its_answer_and_no_other_does() -> None:
+    clips = make_clips({"told": 20, "order": 20}, "e", mislabelled=1.0)
+    for clip in clips:
+        first = next(filter(None, clip.moments))
+        assert (clip.stated == first) == (clip.kind == "told")
+        named = [colour for colour in COLOURS if colour in question_of(clip)]
+        assert named == ([first] if clip.kind == "told" else [])
 
 
 def test_colours_that_show_differ_so_that_order_has_one_answer() -> None:
@@ -64,18 +73,29 @@ def test_verified_chains_read_clips_out_and_end_at_either_end(tmp_path: Path) ->
 
 
 def test_intervals_hold_seeds_and_questions() -> None:
-    results = [Result("a", seed, {"order": [1.0, 0.0, 1.0, 1.0]}) for seed in range(3)]
+    results = [Result("a", 9, seed, {"order": [1.0, 0.0, 1.0, 1.0]}) for seed in range(3)]
     one = score(results, "order")
     assert one.mean == 0.75 and one.low < 0.5 and one.high == 1.0
-    apart = [Result("a", 0, {"order": [1.0] * 50}), Result("a", 1, {"order": [0.0] * 50})]
+    apart = [Result("a", 9, 0, {"order": [1.0] * 50}), Result("a", 9, 1, {"order": [0.0] * 50})]
     assert score(apart, "order")[1:] == (0.0, 1.0)  # questions alone would say .40 to .60
-    assert "| a | 3 | 0.750 (" in table(results)
+    assert "| a | 9 | 3 | 0.750 (" in table(results)
     with pytest.raises(InputError, match="of different questions"):
-        table([*results, Result("b", 0, {"order": [1.0]})])
+        table([*results, Result("b", 9, 0, {"order": [1.0]})])
+
+
+def test_differences_are_paired_by_question() -> None:
+    hard = [float(i % 2) for i in range(100)]
+    helped = [1.0 if i < 10 else each for i, each in enumerate(hard)]
+    a = [Result("a", 9, seed, {"order": hard}) for seed in range(2)]
+    b = [Result("b", 9, seed, {"order": helped}) for seed in range(2)]
+    assert score(a, "order").low < 0.45 < 0.55 < score(b, "order").high
+    gained = difference(b, a, "order")
+    assert gained.mean == pytest.approx(0.05) and 0 < gained.low < gained.high < 0.11
+    assert "| b less a |  |  | +0.050 (+0.0" in table([*a, *b])
 
 
 def test_results_are_drawn(tmp_path: Path) -> None:
-    results = [Result(name, 0, {"order": [1.0, 0.0], "count": [1.0, 1.0]}) for name in "ab"]
+    results = [Result(name, 9, 0, {"order": [1.0, 0.0], "count": [1.0, 1.0]}) for name in "ab"]
     draw(results, tmp_path / "results.png")
     assert (tmp_path / "results.png").read_bytes().startswith(b"\x89PNG")
 
@@ -125,4 +145,8 @@ def test_two_recipes_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     load_pipeline().main()
     lines = (tmp_path / "o" / "results.jsonl").read_text().splitlines()
     assert [json.loads(line)["recipe"] for line in lines] == ["noisy"] * 2 + ["clean"] * 2
+    found = json.loads((tmp_path / "o" / "results.json").read_text())
+    assert [each["seeds"] for each in found["recipes"]] == [[0, 1], [0, 1]]
+    assert found["settings"]["config"]["sft"]["steps"] == 2
+    assert (tmp_path / "o" / "results.md").read_text().count("\n| ") == 3
     assert (tmp_path / "o" / "results.png").is_file()

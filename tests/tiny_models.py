@@ -7,10 +7,12 @@ from real_processors import TEXT, frames
 from r1data.train.config import Config, Grpo, Optimizer, Sft, Shown
 from r1data.train.model import Model, load_model
 from r1data.train.rows import TrainRow
+from r1data.train.run import Trained, run
 from r1data.train.tiny import make_tiny
 
 WORDS = [f"{TEXT} A. red B. green <think>red none green so first is red.</think><answer>A</answer>"]
 RATE = Optimizer(1e-3)
+REPLY = "<think>red none green so first is red.</think>\n<answer>A</answer>"
 
 
 def tiny(folder: Path, kind: str, seed: int = 0) -> Model:
@@ -49,3 +51,12 @@ def config(**changes) -> Config:
         ),
     }
     return Config(**{"prompt": "brief", "frames": Shown(4, 1024), **sections, **changes})
+
+
+ROWS = [row(i, video=i % 3 != 2, reply=REPLY) for i in range(5)]
+
+
+def phase(name: str, model: str, out: Path, settings: Config) -> Trained:
+    """Run a phase on five rows, videos and pictures mixed."""
+    out.mkdir(exist_ok=True)
+    return run(model, settings, getattr(settings, name), ROWS, out, {"phase": name})

@@ -1,7 +1,8 @@
 """Metrics of a run: JSON lines that a resumed run continues, TensorBoard, and a plot at the end."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,17 @@ def read_metrics(out: Path) -> list[dict[str, Any]]:
 
 
 def keep_until(out: Path, done: int) -> None:
-    """Forget the steps after a checkpoint: they are done again."""
+    """Forget the steps after a checkpoint: they are done again.
+
+    Raises InputError where steps before it are not there: the curve would have a hole.
+    """
     kept = [line for line in read_metrics(out) if line["step"] < done]
+    if len(kept) != done:
+        message = (
+            f"{out / NAME} lacks steps that the checkpoint has: {len(kept)} of {done} are there. "
+            f"Bring the file back, or delete {out} to begin again"
+        )
+        raise InputError(message)
     temporary = out / f".{NAME}"
     temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
     temporary.replace(out / NAME)
@@ -65,6 +75,21 @@ class Metrics:
         self.file.close()
         if self.board is not None:
             self.board.close()
+
+
+@contextmanager
+def open_metrics(
+    out: Path, done: int, lead: bool
+) -> Iterator[Callable[[int, Mapping[str, Any]], None]]:
+    """Yield what writes a step; only the leading process has a file to write to."""
+    if not lead:
+        yield lambda step, figures: None
+        return
+    metrics = Metrics(out, done)
+    try:
+        yield metrics.add
+    finally:
+        metrics.close()
 
 
 def board(out: Path, done: int) -> Any | None:

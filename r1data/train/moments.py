@@ -1,7 +1,8 @@
 """Clips of four moments, and questions about them: what the loop on a CPU learns from.
 
 In each moment (half a second, two frames) one coloured shape is to be seen somewhere, or none.
-`order` asks which colour came first, `count` in how many moments something was to be seen. Options
+`order` asks which colour came first, `count` in how many moments something was to be seen; `told`
+asks as `order` does, and its words say the answer, so that nobody has to look. Options
 always stand in the same order: a model of this size learns to read a clip out, but not to look up
 a letter among shuffled options (25% after 900 steps, as by chance).
 """
@@ -26,6 +27,7 @@ COLOURS = {
 QUESTIONS = {
     "order": "Moment by moment, which colour comes first?",
     "count": "Moment by moment, how many moments show a shape?",
+    "told": "Moment by moment, after {stated} there are others: which colour comes first?",
 }
 COUNTS = ("1", "2", "3", "4")
 LETTERS = "ABCD"
@@ -49,6 +51,11 @@ class Clip(NamedTuple):
 def options_of(kind: str) -> list[str]:
     """Return the answers that a kind of question has."""
     return list(COUNTS) if kind == "count" else list(COLOURS)
+
+
+def question_of(clip: Clip) -> str:
+    """Return what is asked about a clip."""
+    return QUESTIONS[clip.kind].format(stated=clip.stated)
 
 
 def make_clips(counts: Mapping[str, int], seed: str, mislabelled: float = 0.0) -> list[Clip]:
@@ -75,7 +82,8 @@ def make_clip(rng: random.Random, name: str, kind: str, mislabelled: float) -> C
     seen = [colour for colour in moments if colour]
     if kind == "count":
         return Clip(name, kind, tuple(moments), str(shown))
-    stated = seen[-1] if rng.random() < mislabelled else seen[0]
+    wrong = kind == "order" and rng.random() < mislabelled
+    stated = seen[-1] if wrong else seen[0]
     return Clip(name, kind, tuple(moments), stated)
 
 
@@ -113,7 +121,7 @@ def write_clips(clips: list[Clip], folder: Path, seed: str) -> Path:
         rows.append(
             {
                 "problem_id": clip.name,
-                "problem": QUESTIONS[clip.kind],
+                "problem": question_of(clip),
                 "data_type": "video",
                 "problem_type": "multiple choice",
                 "options": options,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from r1data.errors import RecipeError
 from r1data.train.config import Config, Grpo, Sft
-from r1data.train.metrics import Metrics, draw_metrics, read_metrics
+from r1data.train.metrics import draw_metrics, open_metrics, read_metrics
 from r1data.train.model import quiet
 from r1data.train.rows import TrainRow, View, load_rows, release_stamp, with_chains
 
@@ -87,18 +87,15 @@ def run(
     session = open_session(name, config, section, out, facts)
     done = resume(session)
     take: Callable[..., dict[str, Any]] = sft_step if isinstance(section, Sft) else grpo_step
-    metrics = Metrics(out, done) if session.lead else None
     watch = Watch(out.name, section.steps, session.lead)
-    for step in range(done, section.steps):
-        started = time.monotonic()
-        figures = take(session, rows, step)
-        if metrics is not None:
-            metrics.add(step, {**figures, "seconds": round(time.monotonic() - started, 3)})
-        watch.show(step + 1, figures)
-        if (step + 1) % section.save_every == 0 or step + 1 == section.steps:
-            save_checkpoint(session, step + 1)
-    if metrics is not None:
-        metrics.close()
+    with open_metrics(out, done, session.lead) as log:
+        for step in range(done, section.steps):
+            started = time.monotonic()
+            figures = take(session, rows, step)
+            log(step, {**figures, "seconds": round(time.monotonic() - started, 3)})
+            watch.show(step + 1, figures)
+            if (step + 1) % section.save_every == 0 or step + 1 == section.steps:
+                save_checkpoint(session, step + 1)
     plot = finish(session, name, out) if session.lead else None
     session.accelerator.wait_for_everyone()
     last = read_metrics(out)[-1]

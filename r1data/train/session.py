@@ -18,10 +18,11 @@ from typing import Any, TypeVar
 from r1data.errors import UsageError, load_package
 from r1data.train.config import Config, Grpo, Lora, Optimizer, Sft
 from r1data.train.encode import Encoded
-from r1data.train.model import INSTALL, Model, load_model, out_of_memory, quiet
+from r1data.train.model import INSTALL, Model, load_model, out_of_memory
 from r1data.train.rows import TrainRow, encode_row
 
 CHECKPOINTS, STATE = "checkpoints", "state.json"
+WEIGHTS, OPTIMIZER = "weights.safetensors", "optimizer.pt"
 # Encoding takes a third of a small model's step; 2,000 prompts of 8 frames of 32 x 32 fit in this.
 KEPT_BYTES = 200_000_000
 LANGUAGE_LAYERS = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
@@ -221,15 +222,10 @@ def update(session: Session, step: int) -> dict[str, float]:
 
 def save_checkpoint(session: Session, done: int) -> None:
     """Keep weights and optimizer after `done` steps; older checkpoints go when it is whole."""
-    folder = session.out / CHECKPOINTS
-    final, temporary = folder / f"step-{done}", folder / f".step-{done}"
-    session.accelerator.wait_for_everyone()
-    with quiet():
-        session.accelerator.save_state(str(temporary))
-    session.accelerator.wait_for_everyone()
     if session.lead:
-        state = {"done": done, **session.facts}
-        (temporary / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+        folder = session.out / CHECKPOINTS
+        final, temporary = folder / f"step-{done}", folder / f".step-{done}"
+        write_checkpoint(session, temporary, done)
         if final.exists():
             shutil.rmtree(final)
         temporary.rename(final)
@@ -239,14 +235,41 @@ def save_checkpoint(session: Session, done: int) -> None:
     session.accelerator.wait_for_everyone()
 
 
+def write_checkpoint(session: Session, folder: Path, done: int) -> None:
+    """Write what `resume` reads; every process has the same, so that one of them writes it."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(trained_weights(session), folder / WEIGHTS)
+    torch.save(session.optimizer.state_dict(), folder / OPTIMIZER)
+    state = {"done": done, **session.facts}
+    (folder / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+
+
+def trained_weights(session: Session) -> dict[str, Any]:
+    """Return the weights that change, by name; frozen ones are those of the model's folder.
+
+    Of weights that are one tensor, such as tied embeddings, only the first name is there.
+    """
+    network = session.accelerator.unwrap_model(session.network)
+    return {name: each.data for name, each in network.named_parameters() if each.requires_grad}
+
+
 def resume(session: Session) -> int:
     """Load the last checkpoint, and return how many steps it has done; 0 where there is none."""
+    import torch
+    from safetensors.torch import load_file
+
     found = last_checkpoint(session.out)
     if found is None:
         return 0
     state = json.loads((found / STATE).read_text(encoding="utf-8"))
     refuse_other(found, state, session.facts)
-    session.accelerator.load_state(str(found))
+    kept = load_file(found / WEIGHTS)
+    for name, weight in trained_weights(session).items():
+        weight.copy_(kept[name])
+    session.optimizer.load_state_dict(torch.load(found / OPTIMIZER, weights_only=True))
     return state["done"]
 
 
