@@ -98,7 +98,7 @@ def answering() -> Iterator[Endpoint]:
         yield endpoint
 
 
-def commands(recipe: Path, out: Path, engine: str, *more: str) -> list[list[str]]:
+def commands(recipe: Path, out: str | Path, engine: str, *more: str) -> list[list[str]]:
     """The command lines of one build: one, or one a part."""
     line = [sys.executable, "-m", "r1data", "build", str(recipe), "--out", str(out)]
     line += ["--engine", engine, "--workers", "2", *more]

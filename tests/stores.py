@@ -26,7 +26,7 @@ import r1data
 from r1data.building import release_digest
 from r1data.grid.stored import WATCH_SECONDS
 
-BUCKET, TO = "bucket", "s3://bucket/builds/all"
+BUCKET = "bucket"
 
 
 @contextmanager
@@ -87,9 +87,9 @@ def finished(lines: list[list[str]], folder: Path, told: Mapping[str, str]) -> l
     return [each.wait(400) for each in run(lines, folder, told)]
 
 
-def brought(folder: Path, told: Mapping[str, str]) -> Path:
+def brought(address: str, folder: Path, told: Mapping[str, str]) -> Path:
     """Bring a build from the store to yet another machine."""
-    code = f"import r1data; print(r1data.open_build({TO!r}).path)"
+    code = f"import r1data; print(r1data.open_build({address!r}).path)"
     place = {"R1DATA_CACHE": str(folder / "reader")}
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -117,7 +117,9 @@ def try_kills(folder: Path, engine: str, kills: int, most: float, seed: int) -> 
     with serving() as told, answering() as endpoint:
         recipe = write_recipe(folder, endpoint.url)
         whole = r1data.build(recipe, out=folder / "whole", engine="pool", workers=2)
-        lines = commands(recipe, Path(TO), engine)
+        # The servers of one process have their buckets in common.
+        address = f"s3://{BUCKET}/builds/{folder.name}"
+        lines = commands(recipe, address, engine)
         before = endpoint.server.requests
         for number in range(kills):
             # Another machine watches a lock before it takes it for that of a dead one.
@@ -126,7 +128,7 @@ def try_kills(folder: Path, engine: str, kills: int, most: float, seed: int) -> 
         began = time.monotonic()
         codes = finished(lines, folder, told)
         took = time.monotonic() - began
-        build = brought(folder, told)
+        build = brought(address, folder, told)
         lines_of = paid(build)
         return {
             "engine": engine,

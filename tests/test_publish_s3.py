@@ -108,7 +108,7 @@ def believed(found: dict[str, bytes]) -> None:
 def test_kills_leave_nothing_partial_that_is_believed(
     store: Any, demo: Build, newer: Build
 ) -> None:
-    chance, kills = random.Random(5), 10
+    chance, kills = random.Random(5), 6
     old, new = files(demo.release), files(newer.release)
     with subprocess.Popen(
         [sys.executable, "-c", SENDS, TO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -129,11 +129,11 @@ def test_kills_leave_nothing_partial_that_is_believed(
         began = time.monotonic()
         assert run(demo.release, None) == 0
         whole, killed = time.monotonic() - began, 0
-        for _ in range(kills):
+        while killed < kills:
             assert run(demo.release, None) == 0
             hit = run(newer.release, chance.uniform(0, whole)) == signal.SIGKILL
             killed += hit
-            whole *= 1.0 if hit else 0.9
+            whole *= 1.2 if hit else 0.8
             found = content(store)
             believed(found)
             # The card goes last: where it is the new one, so is all that it names.
@@ -146,4 +146,3 @@ def test_kills_leave_nothing_partial_that_is_believed(
             del found[".r1data.json"]
             assert found == new
         told.close()
-    assert killed >= kills // 2

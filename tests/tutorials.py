@@ -65,9 +65,9 @@ def plain(text: str) -> list[str]:
 
 
 def agrees(shown: str, printed: str) -> bool:
-    """Tell whether a page shows what was printed; "..." stands for any lines."""
-    parts = [r".*" if line == "..." else re.escape(line) for line in plain(shown)]
-    return re.fullmatch("\n".join(parts), "\n".join(plain(printed)), re.DOTALL) is not None
+    """Tell whether a page shows what was printed; "..." stands for any lines, or none."""
+    parts = [r"(.*\n)*?" if line == "..." else f"{re.escape(line)}\n" for line in plain(shown)]
+    return re.fullmatch("".join(parts), "\n".join([*plain(printed), ""])) is not None
 
 
 @contextmanager

@@ -172,6 +172,9 @@ def storing(out: str | Path, mirror: Path, part: Part | None) -> Iterator[Keeper
         thread.start()
         try:
             yield keeper
+        except R1DataError as stop:
+            # The driver may see the stop before it sees why.
+            raise keeper.fault or stop from stop
         finally:
             keeper.ended.set()
             thread.join()

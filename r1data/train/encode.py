@@ -22,6 +22,7 @@ import numpy as np
 
 from r1data.errors import InputError
 from r1data.frames.sizes import Size, fit
+from r1data.train.positions import positions_of
 
 if TYPE_CHECKING:
     import torch
@@ -236,8 +237,20 @@ def collate(
         mask[row, begin:end] = 1
         types[row, begin:left] = kind
     found = {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": types}
+    if model.kind == "qwen2_5_vl":
+        found["position_ids"] = placed(model, encoded, left, left + right)
     tensors = {name: torch.from_numpy(each).to(model.device) for name, each in found.items()}
     return tensors | vision_tensors(model, encoded)
+
+
+def placed(model: "Model", encoded: Sequence[Encoded], left: int, length: int) -> np.ndarray:
+    """Return the positions of a batch, (3, B, length); a reply goes on behind its prompt."""
+    found = np.zeros((3, len(encoded), length), np.int64)
+    for row, one in enumerate(encoded):
+        prompt = positions_of(model, one)
+        found[:, row, left - one.prompt_length : left] = prompt
+        found[:, row, left:] = prompt.max() + 1 + np.arange(length - left)
+    return found
 
 
 def reply_of(one: Encoded) -> Sequence[int]:
