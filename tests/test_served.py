@@ -39,7 +39,8 @@ CHOICE, CLIP, STILL = "multiple choice", "Which colour comes first?", "Which col
 OPTIONS = list(COLOURS)
 ALL = [*permutations(COLOURS, 2), *((colour,) for colour in COLOURS)]
 HALF, RATE = 4, 4  # frames of a colour, frames a second
-PINNED = ("--prompt brief --frames 8 --max-pixels 1024 --temperature 0 --top-p 1").split()
+PINNED = ["--prompt", "brief", "--frames", "8", "--max-pixels", "1024", "--max-tokens", "24"]
+GREEDY = ["--temperature", "0", "--top-p", "1"]
 
 
 def letter(colour: str) -> str:
@@ -70,13 +71,13 @@ def jpeg(colour: str) -> bytes:
     return file.getvalue()
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["qwen2_5_vl", "qwen3_vl"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights that have learned which colour comes first: seven seconds on one thread."""
     folder = tmp_path_factory.mktemp("model")
     rows = [row_to_learn(colours) for colours in ALL]
     words = [f"{each.text} {each.reply}" for each in rows] * 5
-    base = make_tiny(folder / "base", words, layers=2, heads=2)
+    base = make_tiny(folder / "base", words, request.param, layers=2, heads=2)
     section = Sft(200, len(rows), Optimizer(3e-3), micro_batch=len(rows), save_every=200)
     config = Config(prompt="brief", frames=Shown(2 * HALF, 1024), sft=section)
     (folder / "sft").mkdir()
@@ -162,7 +163,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def scored(questions: Path, out: str, *who: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the score by kind, and the records by id, of `r1data eval`."""
-    line = [sys.executable, "-m", "r1data", "eval", str(questions), *PINNED, "--max-tokens", "24"]
+    line = [sys.executable, "-m", "r1data", "eval", str(questions), *PINNED, *GREEDY]
     done = subprocess.run(
         [*line, *who, "--out", out, "--json"], capture_output=True, text=True, timeout=300
     )
@@ -170,6 +171,17 @@ def scored(questions: Path, out: str, *who: str) -> tuple[dict[str, Any], dict[s
     found = json.loads(done.stdout)["groups"]["data_source"]
     records = {each["id"]: each for each in read_records(Path(out))}
     return {kind: each["mean"] for kind, each in found.items()}, records
+
+
+def spare(model: Path, record: dict[str, Any]) -> set[int]:
+    """Return how many tokens more a server may count.
+
+    With transformers 5.10 and above vLLM leaves a pair of markers around a whole video of Qwen3-VL
+    (issue 46817 of vllm).
+    """
+    kind = json.loads((model / "config.json").read_text())["model_type"]
+    clip = record["groups"]["data_source"] == ["clip"]
+    return {0, 2} if clip and kind == "qwen3_vl" else {0}
 
 
 def test_what_is_served_answers_word_by_word_as_it_does_here(
@@ -181,8 +193,9 @@ def test_what_is_served_answers_word_by_word_as_it_does_here(
     )
     assert here == there == {"clip": 1.0, "still": 1.0}
     for name, record in said_here.items():
-        for field in ("output", "tokens_in", "finish_reason"):
+        for field in ("output", "finish_reason"):
             assert said_there[name][field] == record[field], (name, field)
+        assert said_there[name]["tokens_in"] - record["tokens_in"] in spare(model, record), name
 
 
 def test_frames_sent_as_pictures_are_all_taken(questions: Path, server: str) -> None:

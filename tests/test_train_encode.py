@@ -51,7 +51,7 @@ def compare(models: dict[str, Model], file: Path) -> None:
 def without_outer(model: Model, ids: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
     """Take out the markers around a whole video, which transformers 5.12 began to leave there.
 
-    4.57, with which Qwen3-VL came out, replaced them, and vLLM does (issue 46817 of vllm).
+    4.57, with which Qwen3-VL came out, replaced them, and so did vLLM (its issue 46817).
     """
     known = model.tokenizer.get_vocab()
     start = int(np.flatnonzero(ids == known["<|vision_start|>"])[0])
