@@ -78,7 +78,7 @@ def tables(numbers: range, noise: bytes) -> dict[str, list[dict[str, Any]]]:
         sample |= {"data_type": "video", "media": [{"role": "video", "uri": f"{i}.mp4"}]}
         sample |= {"license": {**terms, "gated": False}, "extra": "{}"}
         made["samples"].append({**row, **sample, "origin": {"file": "f", "row": str(i)}})
-        made["media"].append({**row, "files": [{"sha256": f"{i:064d}"}]})
+        made["media"].append({**row, "files": [{"sha256": f"{i:064d}", "bytes": 1_000_000}]})
         frames = [frame(i * FRAMES + k, noise, k) for k in range(FRAMES)]
         made["frames"].append({**row, "sampler": "uniform-12", "frames": frames})
         text = f"<think>{'I look at it again. ' * 100}</think><answer>A</answer>"
@@ -106,7 +106,7 @@ def inputs_of(folder: Path) -> list[dict[str, Path]]:
 def write_r1data(folder: Path, out: Path) -> None:
     """The release stage as a build runs it, without the fsync and hash that the grid adds."""
     columns = [tuple(each[name] for each in inputs_of(folder)) for name in TABLES]
-    cell: Any = SimpleNamespace(options=OPTIONS, folder=out, build=folder)
+    cell: Any = SimpleNamespace(options=OPTIONS, folder=out, build=folder, settings={})
     for page in write_release(*columns, cell=cell):
         assert isinstance(page, Page)
         (out / page.path).parent.mkdir(exist_ok=True)
