@@ -173,8 +173,9 @@ def storing(out: str | Path, mirror: Path, part: Part | None) -> Iterator[Keeper
         try:
             yield keeper
         except R1DataError as stop:
-            # The driver may see the stop before it sees why.
-            raise keeper.fault or stop from stop
+            if keeper.fault:  # the driver may see the stop before it sees why
+                raise keeper.fault from stop
+            raise
         finally:
             keeper.ended.set()
             thread.join()

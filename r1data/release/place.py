@@ -5,8 +5,6 @@ one, unless a shard of the same name changed: keep each version in a place of it
 """
 
 import hashlib
-import importlib
-import importlib.util
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +13,12 @@ from typing import Any, NamedTuple
 
 from r1data.errors import R1DataError, UsageError
 from r1data.grid.shards import TEMPORARY, write_text
+from r1data.grid.store import STORES, client_faults
 from r1data.release.manifest import BLOCK, Manifest
 
 CARD = "README.md"
 # Names all files with their hashes; written last of all, and what a second run compares with.
 LIST = ".r1data.json"
-# Object stores have no folders, only buckets, and those are their owners' to make.
-STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "memory"})
 
 
 class Place(NamedTuple):
@@ -78,7 +75,7 @@ def protocols(place: Place) -> set[str]:
 
 def make_folder(place: Place, path: str) -> None:
     """Make a folder where files need one; a store would make a bucket of a misspelt name."""
-    if not STORES & protocols(place):
+    if not (STORES | {"memory"}) & protocols(place):
         place.files.makedirs(path, exist_ok=True)
 
 
@@ -90,12 +87,9 @@ def is_local(place: Place) -> bool:
 @contextmanager
 def told_plainly(place: Place) -> Iterator[None]:
     """Turn what a store says of keys, rights and wires into one line."""
-    faults: list[type[Exception]] = [OSError]
-    if importlib.util.find_spec("botocore"):
-        faults.append(importlib.import_module("botocore.exceptions").BotoCoreError)
     try:
         yield
-    except tuple(faults) as problem:
+    except (OSError, *client_faults()) as problem:
         why = " ".join(str(problem).split())[:300]
         raise R1DataError(f"{place.name}: {why}; run the same again to go on") from problem
 
