@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,29 @@ FRAMES_VERSION = 1
 FOLDER = "frames"
 # Packages that change pixels or JPEG bytes.
 PACKAGES = ("av", "opencv-python-headless", "pillow")
+# And those that do so where the option `backend` names them.
+CHOSEN = ("decord", "torchcodec")
 SUFFIX = ".frames"
 
 
 def entry_key(sha256: str, options: Mapping[str, Any]) -> str:
     """Return the key of the frames that `take_frames` gives for this content and these options."""
-    return digest_of([sha256, dict(options), FRAMES_VERSION, versions()])
+    named = tuple(name for name in CHOSEN if name in options.get("backend", ()))
+    return digest_of([sha256, dict(options), FRAMES_VERSION, versions(PACKAGES + named)])
 
 
 @lru_cache
-def versions() -> dict[str, str]:
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
     """Return the versions of the packages that make frames; looking them up takes 1 ms each."""
-    return {name: version(name) for name in PACKAGES}
+    return {name: installed(name) for name in packages}
+
+
+def installed(package: str) -> str:
+    """Return a package's version; a list of backends may name one that is never reached."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
 
 
 def entry_path(folder: Path, key: str) -> Path:

@@ -20,13 +20,15 @@ from r1data.schema import arrow_schema
 # A clip may take 20 s and half its length; unknown lengths count as two minutes.
 DEADLINE_SECONDS, UNKNOWN_SECONDS = 20.0, 120.0
 TAKE = "r1data.frames.take:take_frames"
+TAKE_TORCHCODEC = "r1data.frames.take_torchcodec:take_frames"
 # Frames of some 70,000 clips; those asked for longest ago go first.
 CACHE_BYTES = 20_000_000_000
 
 
 def sample_frames(samples: pa.Table, media: pa.Table, *, cell: Cell) -> pa.Table:
     """Return the frames of each sample; a broken clip drops its own row and no other."""
-    with Guarded(TAKE) as guarded:
+    backend = cell.options["backend"]  # a name, or a list of names
+    with Guarded(TAKE_TORCHCODEC if "torchcodec" in backend else TAKE) as guarded:
         pairs = zip(samples.to_pylist(), media.to_pylist(), strict=True)
         rows = [frame_row(sample, found, guarded, cell) for sample, found in pairs]
     cache.prune(Path(cell.settings["media"]) / cache.FOLDER, CACHE_BYTES)
