@@ -20,6 +20,8 @@ def pipeline(recipe: Recipe) -> list[Stage]:
         stages.frames(recipe),
         # rows that repeat another or give a benchmark away fall out before any model is asked
         *stages.screen(recipe),
+        # and where rules for words end, a model reads the few rows on one clip with one answer
+        *stages.reworded(recipe),
         # a small model is asked first, cheapest question first; what it settles is not paid for
         *stages.probes(recipe),
         # the dear one: every answer is journalled the moment it arrives

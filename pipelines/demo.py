@@ -15,6 +15,7 @@ def pipeline(recipe: Recipe) -> list[Stage]:
         stages.media(recipe),  # their clips, rendered to real MP4 files
         stages.frames(recipe),  # sixteen frames each, as any clip
         *stages.screen(recipe),  # rows that say the same, where the recipe asks for it
+        *stages.reworded(recipe),  # also in other words, as a model tells
         *stages.probes(recipe),  # cheap questions first, where the recipe asks for them
         stages.responses(recipe),  # the offline teacher measures what it sees, and errs
         *stages.revised(recipe),  # which may look again and mend them

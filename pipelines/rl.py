@@ -20,6 +20,8 @@ def pipeline(recipe: Recipe) -> list[Stage]:
         stages.frames(recipe),
         # rows that repeat another or give a benchmark away fall out before any model is asked
         *stages.screen(recipe),
+        # and where rules for words end, a model reads the few rows on one clip with one answer
+        *stages.reworded(recipe),
         # cheapest question first; the dearest is the student's own attempts, n of them
         *stages.probes(recipe),
         # the band of pass rates, on columns: it can be moved in seconds

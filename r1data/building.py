@@ -247,7 +247,7 @@ def settings_of(
         probe["budget"] = dict(recipe.run.probe_budget)
     if recipe.probes is not None and recipe.probes.prices is not None:
         probe["prices"] = dict(recipe.probes.prices)
-    asking = {"responses": teacher, **dict.fromkeys(probe_names(recipe), probe)}
+    asking = {"responses": teacher, **dict.fromkeys(("reworded", *probe_names(recipe)), probe)}
     if recipe.revise is not None:
         prices = revise_prices(recipe)
         asking["revised"] = {**teacher, "prices": dict(prices) if prices is not None else None}

@@ -4,14 +4,20 @@ from r1data.recipe import Recipe
 
 
 def probe_names(recipe: Recipe) -> list[str]:
-    """Return the probes that a recipe asks for, cheapest first."""
+    """Return the probes of one row each that a recipe asks for, cheapest first."""
     every = ("blind", "few_frame", "shuffled", "pass_rate")
     return [name for name in every if getattr(recipe.probes, name, None) is not None]
 
 
+def compares(recipe: Recipe) -> bool:
+    """Tell whether a model is asked which rows say the same in other words."""
+    return recipe.probes is not None and recipe.probes.reworded is not None
+
+
 def standing(recipe: Recipe, before: str | None = None) -> str:
     """Name the stage whose table says which rows still stand when the stage `before` begins."""
-    names = ["frames", *(["screen"] if recipe.screen else []), *probe_names(recipe)]
+    screened = [*(["screen"] if recipe.screen else []), *(["reworded"] if compares(recipe) else [])]
+    names = ["frames", *screened, *probe_names(recipe)]
     return names[names.index(before) - 1] if before else names[-1]
 
 

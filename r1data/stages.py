@@ -78,13 +78,45 @@ def screen(recipe: Recipe) -> list[Stage]:
     stage = Stage(
         name="screen",
         room=4,
-        version=4,
+        version=5,
         run="r1data.screen.stage:screen_samples",
         options={"duplicates": recipe.screen.duplicates, "decontaminate": names},
         texts={name: index_sha256(name) for name in names},
         takes=("samples", "media", "frames"),
         gives="screen",
         gather=True,
+    )
+    return [stage]
+
+
+def reworded(recipe: Recipe) -> list[Stage]:
+    """Duplicates in other words, as a model tells them; no stage without `probes.reworded`."""
+    from r1data.teacher.prompts import load_prompt
+
+    if recipe.probes is None or recipe.probes.reworded is None:
+        return []
+    if recipe.screen is None or not recipe.screen.duplicates:
+        raise RecipeError(
+            "probes.reworded looks closer at what screening for duplicates leaves open: "
+            "add screen: {duplicates: true}"
+        )
+    asked = ("model", "temperature", "top_p", "max_tokens")
+    options = {key: getattr(recipe.probes, key) for key in asked}
+    stage = Stage(
+        name="reworded",
+        room=4,
+        run="r1data.probes.reworded:find_reworded",
+        options={
+            **options,
+            **asked_of(recipe, "reworded"),
+            "prompt": "reworded",
+            "seed": recipe.seed,
+        },
+        texts={"prompt": load_prompt("reworded", revises=True).sha256},
+        takes=("samples", "screen"),
+        gives="reworded",
+        gather=True,
+        needs={"lane": probe_lane(recipe), "cells": 1},
     )
     return [stage]
 

@@ -7,6 +7,7 @@ into its question, never from what a teacher says of it.
 import json
 import random
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,7 +70,7 @@ def leak(rng: random.Random) -> Question:
     """A question that says its own answer."""
     asked = clean(rng)
     if asked.kind == "bounce":
-        name = asked.problem.split(" the ")[1].split(" bounce")[0]
+        name = named(asked.problem)
         problem = rng.choice(
             (
                 f"The {name} hits the edges {asked.solution} times; how many times does it bounce?",
@@ -127,43 +128,32 @@ def order_free(rng: random.Random) -> Question:
     return Question("count", problem, NUMBER, str(len(cast)), scene)
 
 
-# The last four of "first" and three of the others were written apart from the screen's words and
-# rules; of these, "hit an edge and bounce back" was missed until a rule was made with it in view.
-REWORDED: dict[str, tuple[str, ...]] = {
-    "first": (
-        "Which figure appears first in the clip?",
-        "What is the first object to come into view?",
-        "Tell me which of the shapes is the first to enter.",
-        "Initially, which shape emerges in the scene?",
-        "Which of these forms shows up before all the others?",
-        "Of the shapes listed, which is seen earliest in the video?",
-        "Which shape makes its entrance ahead of the rest?",
-        "Name the shape that comes into frame before any other does.",
-        "What shape is the first one visible when the video plays?",
-    ),
-    "order": (
-        "Give the sequence in which the figures come into the picture, first to last.",
-        "In which order do the shapes appear in the clip, from first to last?",
-        "What is the order of entry of the shapes, from the first one to the last one?",
-        "Put the shapes in the order in which they enter the frame.",
-        "How are the shapes ordered by the time of their first appearance?",
-        "List the shapes by when they enter, starting with the earliest.",
-    ),
-    "bounce": (
-        "Count how many times the {name} rebounds off the borders of the video.",
-        "How many times does the {name} bounce off the borders of the clip?",
-        "What is the number of times that the {name} bounces off the edges of the scene?",
-        "How often does the {name} hit an edge of the picture and bounce back?",
-        "Over the whole clip, the {name} bounces off the picture's edges how many times?",
-        "State how many bounces the {name} makes against the frame's edges.",
-    ),
-}
+# Written by people who had seen neither the screen's rules nor what the offline teacher knows.
+GOLDEN = Path(__file__).parent / "golden" / "shapes_reworded.tsv"
+ASKED = {"first": "which shape enters", "order": "in what order", "bounce": " bounce off"}
+
+
+@cache
+def wordings(kind: str) -> list[str]:
+    """Return the other wordings of a kind of question, with {name} for the shape it names."""
+    pairs = [line.split("\t") for line in GOLDEN.read_text(encoding="utf-8").splitlines()]
+    asked = [(base, said) for label, base, said in pairs if label == "same"]
+    found = [(base, said) for base, said in asked if ASKED[kind] in base.lower()]
+    if kind != "bounce":
+        return [said for _, said in found]
+    return [said.replace(named(base), "{name}") for base, said in found if named(base) in said]
+
+
+def named(problem: str) -> str:
+    """Return the shape that a question about bounces names."""
+    return problem.split(" the ")[1].split(" bounce")[0]
 
 
 def reworded(question: Question, rng: random.Random) -> Question:
     """The same question in other words; its options in another order."""
-    name = question.problem.split(" the ")[1].split(" bounce")[0]
-    problem = rng.choice(REWORDED[question.kind]).format(name=name)
+    problem = rng.choice(wordings(question.kind))
+    if question.kind == "bounce":
+        problem = problem.format(name=named(question.problem))
     if not question.options:
         return question._replace(problem=problem)
     truth = question.options[LETTERS.index(question.solution)]

@@ -68,4 +68,10 @@ def screened(
     """id -> columns of the rows that fall out"""
     options = {"duplicates": duplicates, "decontaminate": list(indexes)}
     found = findings(facts(rows), options)
-    return {rows[number]["id"]: columns for number, columns in found.items()}
+    return {rows[i]["id"]: columns for i, columns in found.items() if "drop_reason" in columns}
+
+
+def compared(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """id -> the rows that a model would be asked to compare it with"""
+    found = findings(facts(rows), {"duplicates": True, "decontaminate": []})
+    return {rows[i]["id"]: each["candidates"] for i, each in found.items() if "candidates" in each}

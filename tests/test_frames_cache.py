@@ -30,6 +30,11 @@ def test_key_follows_content_and_every_option() -> None:
     assert entry_key("a", {"x": 1, "y": 2}) == entry_key("a", {"y": 2, "x": 1})
 
 
+def test_a_backend_has_a_key_whether_or_not_it_is_installed() -> None:
+    backends: list[str | list[str]] = ["pyav", "torchcodec", ["pyav", "torchcodec"], ["decord"]]
+    assert len({entry_key("a", {"backend": backend}) for backend in backends}) == 4
+
+
 def test_a_damaged_entry_is_absent_and_goes(tmp_path: Path) -> None:
     store(tmp_path, "cd" * 32, TAKEN)
     path = entry_path(tmp_path, "cd" * 32)

@@ -19,6 +19,7 @@ screen: {{duplicates: true, decontaminate: [benchmark{seed}]}}
 probes:
   model: offline
   max_tokens: 512
+  reworded: {{n: 1}}
   blind: {{n: 20, settles: 0.006}}
   few_frame: {{n: 20, settles: 0.006}}
   shuffled: {{n: 20}}

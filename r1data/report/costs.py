@@ -61,7 +61,7 @@ def asked(tables: Tables) -> dict[str, dict[str, Any]]:
         folder = tables.folders["responses"]
         found |= journalled("revised", folder.glob("revised-*.journal.jsonl"))
         found |= journalled("thrown away", folder.glob("*.discarded.jsonl"))
-    for name in ("preferences", *tables.probes):
+    for name in ("reworded", "preferences", *tables.probes):
         found |= journalled(name, (tables.build / "probes").glob(f"{name}-*.jsonl"))
     return found
 

@@ -42,7 +42,8 @@ def build_story(tables: Mapping[str, Sequence[Row]], probes: Sequence[str]) -> S
         "dropped": fall(tables),
         "decided": bool(selected),
         **{key: first(tables, "selection", key) for key in ("pass_rate", "order_gain", "kind")},
-        "duplicate_of": first(tables, "screen", "duplicate_of"),
+        "duplicate_of": first(tables, "screen", "duplicate_of")
+        or first(tables, "reworded", "duplicate_of"),
         "leaks_into": first(tables, "screen", "leaks_into"),
         "files": [dict(each) for row in tables.get("media", ())[:1] for each in row["files"]],
         "media": [dict(each) for each in sample["media"]],

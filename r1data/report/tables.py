@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 # Tables that carry the reason of a row that fell out, beside the probes of the same form.
 # Stages that share a room, in their order.
 ORDER = (
-    "blind", "few_frame", "shuffled", "pass_rate",
+    "screen", "reworded", "blind", "few_frame", "shuffled", "pass_rate",
     "responses", "revised", "verdicts", "preferences", "selection", "balance",
 )  # fmt: skip
-CARRIERS = {"samples", "media", "frames", "screen", "selection", "balance"}
+CARRIERS = {"samples", "media", "frames", "screen", "reworded", "selection", "balance"}
 
 
 @dataclass(frozen=True)

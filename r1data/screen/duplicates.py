@@ -57,7 +57,7 @@ def find_duplicates(
 ) -> list[Twin]:
     """Return the rows that say what an earlier row (by `order`) says about the same media."""
     order = order[np.array(facts.standing, np.bool_)[order]]
-    block = mix(groups.astype(np.uint64)[order], facts.truth[order])
+    block = blocks(facts, groups, order)
     found: dict[int, Twin] = {}
     for one, other, near in candidate_pairs(facts, order, block):
         for early, late in sorted(zip(order[one].tolist(), order[other].tolist(), strict=True)):
@@ -67,6 +67,11 @@ def find_duplicates(
             found[late] = Twin(late, kept, told(facts, kept, late))
     settle(found)
     return sorted(found.values())
+
+
+def blocks(facts: Facts, groups: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return one key a place in `order`: rows with one key agree in media and truth."""
+    return mix(groups.astype(np.uint64)[order], facts.truth[order])
 
 
 def candidate_pairs(

@@ -11,6 +11,7 @@ from r1data.grid.build import Cell
 from r1data.grid.drops import Drop
 from r1data.grid.work import Output, Shard
 from r1data.schema import arrow_schema
+from r1data.screen.candidates import find_candidates
 from r1data.screen.duplicates import find_duplicates, media_groups
 from r1data.screen.facts import FRAMES, Facts, read_columns, read_facts
 from r1data.screen.index import read_index
@@ -22,7 +23,8 @@ def screen_samples(
 ) -> Iterator[Output]:
     """Yield, shard by shard, what each row duplicates or leaks into; earlier reasons are kept.
 
-    Of rows that say the same, the one with the smallest id stays, whatever order they came in.
+    Of rows that say the same, the one with the smallest id stays, whatever order they came in. Rows
+    that may say it in other words than the rules know are named as `candidates`.
     """
     facts, counts = read_facts(samples, media, frames)
     found = findings(facts, cell.options)
@@ -33,11 +35,11 @@ def screen_samples(
         start += count
 
 
-def findings(facts: Facts, options: Mapping[str, Any]) -> dict[int, dict[str, str]]:
-    """Return row -> its columns, for the rows that fall out. A leak says more than a duplicate."""
+def findings(facts: Facts, options: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """Return row -> its columns, where there are any. A leak says more than a duplicate."""
     order = np.array(sorted(range(len(facts.ids)), key=facts.ids.__getitem__), np.int64)
     groups = media_groups(facts, order)
-    found: dict[int, dict[str, str]] = {}
+    found: dict[int, dict[str, Any]] = {}
     for leak in find_leaks(facts, groups, [read_index(name) for name in options["decontaminate"]]):
         detail = f"{leak.why} ({leak.into})"
         found[leak.row] = {"leaks_into": leak.into, **drop(Drop.CONTAMINATED, detail)}
@@ -46,12 +48,14 @@ def findings(facts: Facts, options: Mapping[str, Any]) -> dict[int, dict[str, st
             kept = facts.ids[twin.kept]
             reason = drop(Drop.DUPLICATE, f"{twin.why} as in {kept}")
             found[twin.row] = {"duplicate_of": kept, **reason, **found.get(twin.row, {})}
+        for row, early in find_candidates(facts, groups, order, found).items():
+            found[row] = {"candidates": [facts.ids[each] for each in early]}
     return found
 
 
-def screened(rows: pa.Table, found: Mapping[int, Mapping[str, str]], start: int) -> pa.Table:
+def screened(rows: pa.Table, found: Mapping[int, Mapping[str, Any]], start: int) -> pa.Table:
     """Return the table "screen" of one shard, whose first row has the number `start`."""
-    empty = {"duplicate_of": None, "leaks_into": None}
+    empty = {"duplicate_of": None, "leaks_into": None, "candidates": []}
     given = [
         {**row, **empty, **found.get(number, {})}
         for number, row in enumerate(rows.to_pylist(), start)

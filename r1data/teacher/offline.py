@@ -25,6 +25,7 @@ import cv2
 
 from r1data.errors import TeacherStop
 from r1data.teacher import seeing
+from r1data.teacher.comparing import compare
 from r1data.teacher.looking import Look, options_in, question_in, times_in
 from r1data.teacher.mended import draft_in, mend
 from r1data.teacher.offline_request import MODEL, Asked, Refusal, parse
@@ -78,6 +79,9 @@ def completion(asked: Asked, choice: int) -> str:
 
     A draft that is to be revised stays where what it measures does not contradict it.
     """
+    compared = compare(asked.text)
+    if compared is not None:
+        return compared
     text, draft = draft_in(asked.text)
     if draft is not None:
         thought = consider(

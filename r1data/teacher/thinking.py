@@ -5,7 +5,7 @@ and then guesses, so that it errs where the frames do not show enough.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -24,10 +24,11 @@ from r1data.teacher.looking import (
     target,
     when,
 )
+from r1data.teacher.meaning import meaning
+from r1data.teacher.moving import speed_of, turns, way
 from r1data.teacher.seeing import Track
 
 WAYS = ("right", "left", "down", "up")
-STILL = 1.5  # pixels between two frames that JPEG noise alone can move a centre
 
 
 class Thought(NamedTuple):
@@ -43,6 +44,11 @@ def think(look: Look) -> Thought:
         return Thought(*reading_out.read_out(look))
     for pattern, about in QUESTIONS:
         if re.search(pattern, look.question, re.IGNORECASE | re.DOTALL):
+            lines, answer = about(look)
+            return settled(look, [opening(look), *lines], answer)
+    understood = meaning(look.question)
+    for facet, about in UNDERSTOOD.items():
+        if facet in understood:
             lines, answer = about(look)
             return settled(look, [opening(look), *lines], answer)
     lines = [*survey(look), "But what is asked is nothing I can measure in them, so I must guess."]
@@ -164,13 +170,6 @@ def about_leaving(look: Look) -> tuple[list[str], str]:
     return lines, tracks[-1].name
 
 
-def way(dx: float, dy: float) -> str:
-    """Name the main direction of a displacement; y points downwards."""
-    if abs(dx) > abs(dy):
-        return "right" if dx > 0 else "left"
-    return "down" if dy > 0 else "up"
-
-
 def about_direction(look: Look) -> tuple[list[str], str]:
     name, track = target(look)
     if track is None:
@@ -193,19 +192,6 @@ def about_direction(look: Look) -> tuple[list[str], str]:
         f"So its centre moves by {b.x - a.x:+.0f} pixels across and {b.y - a.y:+.0f} downwards.",
     ]
     return lines, way(b.x - a.x, b.y - a.y)
-
-
-def turns(places: Sequence[float], numbers: Sequence[int]) -> list[int]:
-    """Return the frames after which a coordinate begins to run the other way."""
-    found, heading = [], 0
-    for a, b, number in zip(places, places[1:], numbers[1:], strict=False):
-        if abs(b - a) < STILL:
-            continue
-        sign = 1 if b > a else -1
-        if heading and sign != heading:
-            found.append(number)
-        heading = sign
-    return found
 
 
 def about_bounces(look: Look) -> tuple[list[str], str]:
@@ -251,20 +237,6 @@ def about_distance(look: Look) -> tuple[list[str], str]:
     distance = ((ax - bx) ** 2 + (ay - by) ** 2) ** 0.5
     lines.append(f"They are {abs(ax - bx):.0f} apart across and {abs(ay - by):.0f} down.")
     return lines, f"{distance:.1f}"
-
-
-def speed_of(look: Look, track: Track) -> float | None:
-    """Return the median speed between neighbouring sights, in pixels a second (or a frame)."""
-    numbers = [n for n in sorted(track.seen) if track.seen[n].whole]
-    if len(numbers) < 2:
-        numbers = sorted(track.seen)
-    speeds = []
-    for m, n in pairwise(numbers):
-        a, b = track.seen[m], track.seen[n]
-        seconds = look.times[n] - look.times[m] if n < len(look.times) else float(n - m)
-        if seconds > 0:
-            speeds.append(((a.x - b.x) ** 2 + (a.y - b.y) ** 2) ** 0.5 / seconds)
-    return sorted(speeds)[len(speeds) // 2] if speeds else None
 
 
 def about_speed(look: Look) -> tuple[list[str], str]:
@@ -340,3 +312,17 @@ QUESTIONS: tuple[tuple[str, Callable[[Look], tuple[list[str], str]]], ...] = (
     (r"(left|right)most|farthest to the left", about_leftmost),
     (r"how many", about_count),
 )
+# The same for wordings that none of these knows, by what is understood of them.
+UNDERSTOOD = {
+    "word": about_word,
+    "order": about_order,
+    "bounce": about_bounces,
+    "apart": about_distance,
+    "direction": about_direction,
+    "fastest": about_faster,
+    "speed": about_speed,
+    "leave": about_leaving,
+    "enter": about_entry,
+    "left": about_leftmost,
+    "count": about_count,
+}
