@@ -24,6 +24,7 @@ class Frames:
 class Screen:
     duplicates: bool = True
     decontaminate: Sequence[str] = ()
+    against: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

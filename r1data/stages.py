@@ -72,16 +72,23 @@ def screen(recipe: Recipe) -> list[Stage]:
     """Duplicates and leaks into benchmarks; no stage where the recipe has no `screen:`."""
     if recipe.screen is None:
         return []
+    from r1data.screen.against import released_digest
     from r1data.screen.index import index_sha256
 
-    names = list(recipe.screen.decontaminate)
+    names, against = list(recipe.screen.decontaminate), list(recipe.screen.against)
+    texts = {name: index_sha256(name) for name in names}
+    texts |= {build: released_digest(build) for build in against}
     stage = Stage(
         name="screen",
         room=4,
         version=5,
         run="r1data.screen.stage:screen_samples",
-        options={"duplicates": recipe.screen.duplicates, "decontaminate": names},
-        texts={name: index_sha256(name) for name in names},
+        options={
+            "duplicates": recipe.screen.duplicates,
+            "decontaminate": names,
+            "against": against,
+        },
+        texts=texts,
         takes=("samples", "media", "frames"),
         gives="screen",
         gather=True,
