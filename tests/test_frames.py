@@ -189,6 +189,15 @@ def test_backends_agree_on_plain_clips(backend: str, name: str, clips: dict[str,
     assert np.abs(other.images.astype(int) - ours.images.astype(int)).mean() < 1.0
 
 
+@DECORD
+@pytest.mark.parametrize("name", ["program.mpg", "h264.avi"])
+def test_decord_refuses_clips_whose_times_it_does_not_know(
+    name: str, clips: dict[str, Path]
+) -> None:
+    with pytest.raises(RowDrop, match="does not tell the times"):
+        sample(clips[name], backend="decord")
+
+
 def test_chain_goes_on_to_the_backend_that_reads_and_names_it(clips: dict[str, Path]) -> None:
     assert sample(clips["interlaced.mp4"], backend=["opencv", "pyav"]).backend == "pyav"
     assert sample(clips["b_frames.mp4"], backend=["opencv", "pyav"]).backend == "opencv"
