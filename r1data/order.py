@@ -11,7 +11,8 @@ def probe_names(recipe: Recipe) -> list[str]:
 
 def compares(recipe: Recipe) -> bool:
     """Tell whether a model is asked which rows say the same in other words."""
-    return recipe.probes is not None and recipe.probes.reworded is not None
+    screens = recipe.screen is not None and recipe.screen.duplicates
+    return screens and recipe.probes is not None and recipe.probes.reworded["n"] > 0
 
 
 def standing(recipe: Recipe, before: str | None = None) -> str:

@@ -35,7 +35,7 @@ class Probes:
     top_p: float = 0.95
     max_tokens: int = 1024
     prices: Mapping[str, float] | None = None
-    reworded: Mapping[str, Any] | None = None
+    reworded: Mapping[str, Any] = field(default_factory=lambda: {"n": 3})
     blind: Mapping[str, Any] | None = None
     few_frame: Mapping[str, Any] | None = None
     shuffled: Mapping[str, Any] | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from r1data.errors import RecipeError
 from r1data.grid.build import Stage
-from r1data.order import answers, chosen, probe_lane, probe_names, standing
+from r1data.order import answers, chosen, compares, probe_lane, probe_names, standing
 from r1data.recipe import Recipe, Teacher, dump, without_places
 from r1data.sources.catalogue import load_source
 from r1data.stages_choosing import balance as balance
@@ -97,16 +97,18 @@ def screen(recipe: Recipe) -> list[Stage]:
 
 
 def reworded(recipe: Recipe) -> list[Stage]:
-    """Duplicates in other words, as a model tells them; no stage without `probes.reworded`."""
+    """Duplicates in other words, where duplicates are looked for and there is a model to ask."""
     from r1data.teacher.prompts import load_prompt
 
-    if recipe.probes is None or recipe.probes.reworded is None:
-        return []
-    if recipe.screen is None or not recipe.screen.duplicates:
+    if "reworded" in recipe.raw.get("probes", {}) and not (
+        recipe.screen and recipe.screen.duplicates
+    ):
         raise RecipeError(
             "probes.reworded looks closer at what screening for duplicates leaves open: "
             "add screen: {duplicates: true}"
         )
+    if not compares(recipe):
+        return []
     asked = ("model", "temperature", "top_p", "max_tokens")
     options = {key: getattr(recipe.probes, key) for key in asked}
     stage = Stage(

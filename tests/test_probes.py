@@ -295,7 +295,7 @@ def test_asking_the_teacher_last_pays_less_for_the_same_rows() -> None:
 
 def test_a_plan_tells_what_probing_takes_and_spares() -> None:
     loaded = load_recipe(recipe("http://127.0.0.1:9/v1"))
-    blind, shuffled, teacher, last = funnel_plan(loaded, 1000)
+    _, blind, shuffled, teacher, last = funnel_plan(loaded, 1000)
     assert (blind["requests"], blind["left"]) == (4000, 690)
     assert (shuffled["requests"], shuffled["left"], teacher["rows"]) == (2760, 690, 690)
     assert (teacher["saves"]["requests"], last["left"]) == (310, 414)

@@ -19,12 +19,14 @@ from r1data.errors import RecipeError
 from r1data.grid.build import Cell
 from r1data.grid.shards import Note, write_shard
 from r1data.grid.work import Shard
+from r1data.order import compares
 from r1data.probes.plan import funnel_lines, funnel_plan
 from r1data.probes.reworded import find_reworded
 from r1data.recipe import load_recipe
 from r1data.schema import arrow_schema
 from r1data.sources.scenes import save_video
 from r1data.sources.shapes import ask_first
+from r1data.stages import reworded
 from r1data.teacher.meaning import meaning, same_meaning
 
 GOLDEN = Path(__file__).parent / "golden" / "shapes_reworded.tsv"
@@ -233,6 +235,16 @@ def test_the_recipe_must_screen_for_duplicates() -> None:
     Path("r.yaml").write_text(RECIPE.replace("screen: {duplicates: true}\n", ""))
     with pytest.raises(RecipeError, match="add screen: "):
         r1data.build("r.yaml", out="b")
+
+
+@pytest.mark.parametrize(("probes", "asks"), [("{n: 1}", True), ("{n: 0}", False), (None, True)])
+def test_whoever_looks_for_duplicates_and_has_a_model_asks_it(
+    probes: str | None, asks: bool
+) -> None:
+    line = "" if probes is None else f"reworded: {probes}, "
+    Path("r.yaml").write_text(RECIPE.replace("reworded: {n: 1}, ", line), encoding="utf-8")
+    assert compares(load_recipe("r.yaml")) is asks
+    assert bool(reworded(load_recipe("r.yaml"))) is asks
 
 
 def test_a_plan_tells_what_comparing_takes() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from r1data.order import probe_names
+from r1data.order import compares, probe_names
 from r1data.recipe import Recipe
 from r1data.teacher.plan import Estimate, estimate
 
@@ -29,7 +29,7 @@ def funnel_plan(recipe: Recipe, rows: int) -> list[dict[str, Any]]:
     """Return, stage by stage, how many rows are asked about, with how many requests, and stay."""
     steps: list[dict[str, Any]] = []
     first, later = rows, 1.0
-    if recipe.probes is not None and recipe.probes.reworded is not None:
+    if recipe.probes is not None and compares(recipe):
         few = costs(recipe, "reworded", recipe.probes.reworded, round(rows * COMPARED))
         steps.append({"stage": "reworded", **few, "left": rows, "assumed": True})
     for name in probe_names(recipe):
