@@ -1,9 +1,10 @@
 """How long screening takes and how much memory, on made-up rows: python benchmarks/screen.py 10000
 
 Each size runs in a process of its own. One row in ten is a duplicate: reworded, with its clip
-re-encoded (3 bits of 64 changed a frame). One in twenty is a benchmark's item, its clip changed as
-much as a cut by 5% changes it (7 bits a frame). Prints how many of each are found, how many others
-fall out, seconds, seconds of CPU (which a busy machine changes least) and peak memory.
+re-encoded (3 bits of 64 changed a frame, none of its colours). One in twenty is a benchmark's item,
+its clip changed as much as a cut by 5% changes it (7 bits a frame). Prints how many of each are
+found, how many others fall out, seconds, seconds of CPU (which a busy machine changes least) and
+peak memory.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def noisy(frames: np.ndarray, bits: int, rng: np.random.Generator) -> np.ndarray
 def make_items(rng: np.random.Generator) -> list[dict]:
     """Write an index of a benchmark with clips; return its items."""
     items = [
-        {"problem": question(rng), "options": options(rng), "frames": random_frames(rng)}
+        {"problem": question(rng), "options": options(rng), **random_frames(rng)}
         for _ in range(ITEMS)
     ]
     rows = [
@@ -64,6 +65,9 @@ def make_items(rng: np.random.Generator) -> list[dict]:
             "option_set": option_hash([text.words(each) for each in item["options"]]),
             "videos": [],
             "frames": item["frames"].tolist(),
+            "hues": item["hues"].tolist(),
+            "cut": [],
+            "cut_hues": [],
         }
         for number, item in enumerate(items)
     ]
@@ -74,10 +78,12 @@ def make_items(rng: np.random.Generator) -> list[dict]:
     return items
 
 
-def random_frames(rng: np.random.Generator) -> np.ndarray:
-    """Hashes of sixteen frames that have much in common, as those of a clip have."""
+def random_frames(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Hashes of sixteen frames that have much in common, as those of a clip have, and four hues."""
     first = rng.integers(0, 2**64, dtype=np.uint64, endpoint=False)
-    return noisy(np.full(FRAMES, first, np.uint64), 8, rng)
+    levels = rng.integers(1, 4, 4) << 2 * rng.choice(31, 4, replace=False)
+    hues = np.full(FRAMES, levels.sum(), np.uint64)
+    return {"frames": noisy(np.full(FRAMES, first, np.uint64), 8, rng), "hues": hues}
 
 
 def make_row(number: int, rng: np.random.Generator, rows: list[dict], items: list[dict]) -> dict:
@@ -95,8 +101,8 @@ def make_row(number: int, rng: np.random.Generator, rows: list[dict], items: lis
         item = items[int(rng.integers(len(items)))]
         frames = noisy(item["frames"], 7, rng)
         own = {"problem": question(rng), "options": options(rng)}
-        return {"id": f"c/{number}", **own, "frames": frames}
-    own = {"problem": question(rng), "options": options(rng), "frames": random_frames(rng)}
+        return {"id": f"c/{number}", **own, "frames": frames, "hues": item["hues"]}
+    own = {"problem": question(rng), "options": options(rng), **random_frames(rng)}
     return {"id": f"a/{number}", **own}
 
 
@@ -130,10 +136,7 @@ def tables(rows: list[dict]) -> dict[str, pa.Table]:
         for row in rows
     ]
     media = [{"id": row["id"], "files": [{"sha256": row["id"]}]} for row in rows]
-    frames = [
-        {"id": row["id"], "phash": "".join(f"{frame:016x}" for frame in row["frames"].tolist())}
-        for row in rows
-    ]
+    frames = [{"id": row["id"], "phash": phash(row)} for row in rows]
     return {
         "sample": pa.Table.from_pylist(samples, arrow_schema("sample")),
         "media": pa.Table.from_pylist(media, arrow_schema("media")),
@@ -141,10 +144,15 @@ def tables(rows: list[dict]) -> dict[str, pa.Table]:
     }
 
 
+def phash(row: dict) -> str:
+    """The column of that name: frames in grey, then their hues."""
+    return ":".join(row[name].astype(">u8").tobytes().hex() for name in ("frames", "hues"))
+
+
 def measure(folder: Path) -> None:
     """Screen what lies in `folder`; print one line."""
     paths = [sorted((folder / name).glob("*.parquet")) for name in ("sample", "media", "frames")]
-    asked = {"duplicates": True, "decontaminate": ["bench"]}
+    asked = {"duplicates": True, "decontaminate": ["bench"], "against": []}
     cell = Cell("screen", "all", asked, {}, folder, folder / "4.screen")
     began, cpu = time.monotonic(), time.process_time()
     rows = [

@@ -61,6 +61,7 @@ def frames(recipe: Recipe) -> Stage:
     return Stage(
         name="frames",
         room=3,
+        version=2,
         run="r1data.frames.stage:sample_frames",
         options=asdict(recipe.frames),
         takes=("samples", "media"),
@@ -81,7 +82,7 @@ def screen(recipe: Recipe) -> list[Stage]:
     stage = Stage(
         name="screen",
         room=4,
-        version=5,
+        version=6,
         run="r1data.screen.stage:screen_samples",
         options={
             "duplicates": recipe.screen.duplicates,

@@ -24,6 +24,18 @@ def noisy(hashes: Sequence[int], bits: int, seed: int = 0) -> list[int]:
     return [each ^ sum(1 << int(b) for b in flip) for each, flip in zip(hashes, flips, strict=True)]
 
 
+def hues(*levels: tuple[int, int]) -> int:
+    """A frame's colours: pairs of a hue (of 32) and its level (1 to 3)."""
+    return sum(level << 2 * hue for hue, level in levels)
+
+
+def phash(each: Mapping[str, Any]) -> str | None:
+    """The column of that name: frames in grey, and their hues (none where there is no `hues`)."""
+    frames = each["hashes"] or ()
+    parts = (frames, each.get("hues") or [0] * len(frames))
+    return ":".join("".join(f"{one:016x}" for one in part) for part in parts) if frames else None
+
+
 def row(identity: str, problem: str, solution: str = "A", **more: Any) -> dict[str, Any]:
     """A question with the clip `hashes`, in the file `sha256`."""
     return {
@@ -50,7 +62,7 @@ def facts(rows: Sequence[Mapping[str, Any]]) -> Facts:
     frames = [
         {
             "id": each["id"],
-            "phash": "".join(f"{frame:016x}" for frame in each["hashes"] or ()) or None,
+            "phash": phash(each),
             "drop_reason": each["drop_reason"],
         }
         for each in rows

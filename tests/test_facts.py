@@ -30,7 +30,7 @@ def test_facts_are_counted_and_measured(tmp_path: Path) -> None:
     assert found.seconds == pytest.approx(2.0) and found.rate == pytest.approx(25.0)
     assert found.audio and found.black == found.frozen == 0.0
     assert found.sha256 == sha256_of(path) and found.bytes == path.stat().st_size
-    assert len(found.phash) == 256
+    assert len(found.phash) == 513
 
 
 def test_edit_lists_and_false_headers_do_not_count(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import r1data
 from r1data.building import release_digest
 from r1data.frames.take import take_frames
 from r1data.screen.duplicates import media_groups
-from r1data.screen.pictures import near_groups, read_hash, same_clip
+from r1data.screen.pictures import Hashes, near_groups, read_hash, same_in_grey
 from r1data.screen.text import bags, band_keys, content, words
 
 FIRST = "Which shape enters the picture first?"
@@ -170,10 +170,14 @@ def test_the_kept_row_does_not_depend_on_the_order_of_rows() -> None:
     assert {each["duplicate_of"] for each in first.values()} == {"s/0"}
 
 
+def colourless(frames: list[int]) -> Hashes:
+    return np.array([(frame, 0) for frame in frames], np.uint64)
+
+
 def test_near_clips_are_found_among_many_and_few_others_are_taken_for_them() -> None:
-    clips: list[Any] = [np.array(clip(seed), np.uint64) for seed in range(600)]
-    near = [np.array(noisy(clip(seed), 6, seed), np.uint64) for seed in range(300)]
-    groups = near_groups(clips + near)
+    clips = [colourless(clip(seed)) for seed in range(600)]
+    near = [colourless(noisy(clip(seed), 6, seed)) for seed in range(300)]
+    groups = near_groups([*clips, *near])
     assert (groups[:600] == np.arange(600)).all()
     assert (groups[600:] == np.arange(300)).mean() >= 0.99
 
@@ -224,8 +228,9 @@ def test_a_real_clip_is_its_half_size_twin_and_not_its_reverse(real_data: Path) 
         )
     ]
     assert near_groups(list(hashes)).tolist() == [0, 0, 2]
-    assert same_clip(hashes[0], hashes[1])
-    assert not same_clip(hashes[0], hashes[2])
+    grey = [each[:, 0] for each in hashes]
+    assert same_in_grey(grey[0], grey[1])
+    assert not same_in_grey(grey[0], grey[2])
 
 
 def test_a_build_screens_the_same_rows_on_any_engine(tmp_path: Path) -> None:

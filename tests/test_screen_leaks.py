@@ -25,8 +25,12 @@ ITEM = {
 OPTIONS = {"options": ["berries", "apples", "candles"]}
 
 
-def indexed(*items: dict[str, Any], frames: Sequence[Sequence[int]] = ()) -> list[str]:
-    """Write an index of benchmark "bench"; `frames` are put in as if its videos had them."""
+def indexed(
+    *items: dict[str, Any], frames: Sequence[Sequence[int]] = (), colours: Sequence[int] = ()
+) -> list[str]:
+    """Write an index of benchmark "bench"; `frames` are put in as if its videos had them, each of
+    a video's with its colour.
+    """
     Path("bench.json").write_text(json.dumps(items))
     path = make_index("bench.json")
     if frames:
@@ -34,8 +38,12 @@ def indexed(*items: dict[str, Any], frames: Sequence[Sequence[int]] = ()) -> lis
         import pyarrow.parquet as pq
 
         table = pq.read_table(path)
-        column = pa.array(list(frames), table.schema.field("frames").type)
-        pq.write_table(table.set_column(table.column_names.index("frames"), "frames", column), path)
+        tints = colours or [0] * len(frames)
+        hues = [[tint] * len(each) for each, tint in zip(frames, tints, strict=True)]
+        for name, values in (("frames", frames), ("hues", hues)):
+            column = pa.array(list(values), table.schema.field(name).type)
+            table = table.set_column(table.column_names.index(name), name, column)
+        pq.write_table(table, path)
     return ["bench"]
 
 
@@ -227,5 +235,5 @@ def test_an_index_finds_a_video_that_was_cut_at_its_edges() -> None:
     make_index("b.jsonl", name="b", media_root="media")
     hashed = read_index("b")
     inner = np.ascontiguousarray(whole[down:-down, across:-across])
-    assert frames_hash(inner[None]) == f"{int(hashed.cuts[0][0]):016x}"
+    assert frames_hash(inner[None]) == ":".join(f"{int(each):016x}" for each in hashed.cuts[0][0])
     assert len(hashed.frames[0]) == 1

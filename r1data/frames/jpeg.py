@@ -3,6 +3,7 @@
 import numpy as np
 
 from r1data.frames.ask import Images
+from r1data.frames.hues import frame_hues
 
 # The DCT's lowest 8x8 coefficients of a 32x32 grey picture: 64 bits a frame.
 SIDE, LOW = 32, 8
@@ -17,18 +18,25 @@ def encode_jpeg(images: Images, quality: int = 90) -> list[bytes]:
 
 
 def frames_hash(images: Images) -> str:
-    """Return the perceptual hash of a sequence: 16 hex digits a frame, in order.
+    """Return the perceptual hash of a sequence, 16 hex digits a frame, in order: of the pictures in
+    grey, then, after a colon, of their hues (`frame_hues`).
 
     Compare two hashes of the same length by the share of bits that differ (`hash_distance`).
     """
-    return "".join(f"{frame_bits(image):016x}" for image in images)
+    return ":".join(
+        "".join(f"{bits(image):016x}" for image in images) for bits in (frame_bits, frame_hues)
+    )
 
 
 def hash_distance(one: str, other: str) -> float:
-    """Return the share of differing bits, 0.0 to 1.0, of two hashes of equally many frames."""
-    if len(one) != len(other) or not one:
+    """Return the share of differing bits, 0.0 to 1.0, of two hashes of equally many frames.
+
+    Hues do not count.
+    """
+    ours, theirs = (each.partition(":")[0] for each in (one, other))
+    if len(ours) != len(theirs) or not ours:
         raise ValueError("hashes of different numbers of frames cannot be compared")
-    return (int(one, 16) ^ int(other, 16)).bit_count() / (4 * len(one))
+    return (int(ours, 16) ^ int(theirs, 16)).bit_count() / (4 * len(ours))
 
 
 def frame_bits(image: Images) -> int:

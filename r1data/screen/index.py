@@ -22,7 +22,7 @@ from r1data.screen.pictures import Hashes, read_hash
 from r1data.screen.text import Bags
 
 FOLDER = "indexes"
-VERSION = "2"
+VERSION = "3"
 HASH = pa.uint64()
 COLUMNS = pa.schema(
     [
@@ -33,12 +33,15 @@ COLUMNS = pa.schema(
         ("option_set", HASH),
         ("videos", pa.list_(HASH)),
         ("frames", pa.list_(HASH)),
+        ("hues", pa.list_(HASH)),
         ("cut", pa.list_(HASH)),
+        ("cut_hues", pa.list_(HASH)),
     ]
 )
 # Copies are often cut at their edges, which moves what a perceptual hash sees: frames are hashed a
 # second time without a twentieth on each side.
 CUT = 20
+NO_FRAMES: dict[str, list[int]] = {"frames": [], "hues": [], "cut": [], "cut_hues": []}
 YOUTUBE = text.re.compile(r"(?:youtube\.com/watch\?v=|youtu\.be/)([\w-]{11})")
 LABEL = text.re.compile(r"^\s*\(?[A-Z][.):]\s+")
 QUESTION, ANSWERS = ("problem", "question"), ("options", "candidates", "choices")
@@ -48,7 +51,7 @@ ITEM, PLACE = ("question_id", "problem_id", "id", "qid"), ("path", "video", "med
 class Index(NamedTuple):
     """An index as it is searched. `templated` says that the question stands on several videos.
 
-    `cuts` are the frames without their edges, empty in an index of an earlier version.
+    `frames` are (frames, 2), grey and hues; `cuts` the same without their edges.
     """
 
     name: str
@@ -116,7 +119,7 @@ def item(row: Mapping[str, Any], number: int, path: Path, root: Path | None) -> 
     place = first(row, PLACE)
     names = known_names(str(place)) if place else []
     names += YOUTUBE.findall(json.dumps(row, ensure_ascii=False, default=str))
-    frames, cut = frame_hashes(root / str(place)) if root is not None and place else ([], [])
+    seen = frame_hashes(root / str(place)) if root is not None and place else NO_FRAMES
     return {
         "item": str(first(row, ITEM) if first(row, ITEM) is not None else number),
         "question": sorted(map(text.word_hash, set(text.words(problem)))),
@@ -124,8 +127,7 @@ def item(row: Mapping[str, Any], number: int, path: Path, root: Path | None) -> 
         "options": sorted({text.word_hash(word) for each in options for word in each}),
         "option_set": option_hash(options),
         "videos": sorted({video_hash(name) for name in names}),
-        "frames": frames,
-        "cut": cut,
+        **seen,
     }
 
 
@@ -142,7 +144,7 @@ def first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((row[name] for name in names if row.get(name) is not None), None)
 
 
-def frame_hashes(path: Path) -> tuple[list[int], list[int]]:
+def frame_hashes(path: Path) -> dict[str, list[int]]:
     """Return the hashes of sixteen frames of a video, whole and cut; none of what is no video."""
     from r1data.errors import RowDrop
     from r1data.frames.jpeg import frames_hash
@@ -151,11 +153,11 @@ def frame_hashes(path: Path) -> tuple[list[int], list[int]]:
     try:
         images = sample(path).images
     except RowDrop:
-        return [], []
+        return NO_FRAMES
     down, across = (side // CUT for side in images.shape[1:3])
     cut = images[:, down : images.shape[1] - down, across : images.shape[2] - across]
-    whole, inner = (read_hash(frames_hash(each)).tolist() for each in (images, cut))
-    return whole, inner
+    columns = (read_hash(frames_hash(each)).T.tolist() for each in (images, cut))
+    return dict(zip(NO_FRAMES, [part for both in columns for part in both], strict=True))
 
 
 def index_path(name: str) -> Path:
@@ -182,8 +184,10 @@ def read_index(name: str) -> Index:
     except pa.ArrowException as problem:
         raise InputError(f"{path} is no index: {problem}") from problem
     facts = table.schema.metadata or {}
-    if not {*COLUMNS.names} - {"cut"} <= {*table.column_names} or b"benchmark" not in facts:
-        raise InputError(f"{path} is no index: make one with r1data screen index")
+    if facts.get(b"version") != VERSION.encode() or b"benchmark" not in facts:
+        raise InputError(
+            f"{path} is no index, or one of another version: make it with r1data screen index"
+        )
     rows = table.to_pylist()
     keys = [(row["exact"], row["option_set"]) for row in rows]
     videos: dict[tuple[int, int], set[tuple[int, ...]]] = {}
@@ -198,9 +202,14 @@ def read_index(name: str) -> Index:
         option_set=np.array([row["option_set"] for row in rows], np.uint64),
         templated=np.array([len(videos[key]) > 1 for key in keys]),
         videos=[row["videos"] for row in rows],
-        frames=[np.array(row["frames"], np.uint64) for row in rows],
-        cuts=[np.array(row.get("cut") or [], np.uint64) for row in rows],
+        frames=[pictures(row["frames"], row["hues"]) for row in rows],
+        cuts=[pictures(row["cut"], row["cut_hues"]) for row in rows],
     )
+
+
+def pictures(frames: Sequence[int], hues: Sequence[int]) -> Hashes:
+    """Put what frames look like in grey and their hues side by side, as `read_hash` gives them."""
+    return np.array([frames, hues], np.uint64).T
 
 
 def as_bags(rows: Sequence[Sequence[int]]) -> Bags:

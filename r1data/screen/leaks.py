@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from r1data.screen import text
+from r1data.screen.colours import Hues, other_colours_near
 from r1data.screen.facts import Facts
 from r1data.screen.index import Index
 from r1data.screen.pictures import Hashes, Sequences, band_keys, by_length, flat
@@ -210,14 +211,13 @@ def by_frames(facts: Facts, index: Index) -> Iterator[tuple[int, int]]:
     places = [place for place in sorted(known.values()) if len(hashed[place])]
     if not places:
         return
-    frames = np.concatenate([hashed[place] for place in places])
+    frames = np.concatenate([hashed[place][:, 0] for place in places])
     owners = np.repeat(places, [len(hashed[place]) for place in places])
     lively = ~flat(frames)
     tables = [Table.of(keys, frames[lively], owners[lively]) for keys in band_keys(frames[lively])]
     for sequences in by_length(facts.hashes):
         for start in range(0, len(sequences.rows), ROWS_AT_ONCE):
-            end = start + ROWS_AT_ONCE
-            part = Sequences(sequences.rows[start:end], sequences.frames[start:end])
+            part = sequences.part(start, start + ROWS_AT_ONCE)
             for row, place in clips_in(part, tables, hashed):
                 yield row, place % len(index.items)
 
@@ -250,7 +250,8 @@ def clips_in(
         rows = (ours[close] // length).tolist()
         seen.update(zip(rows, table.owners[theirs[close]].tolist(), strict=True))
     for row, place in sorted(seen):
-        if shows(sequences.frames[row], hashed[place]):
+        frames, hues = sequences.frames[row], sequences.hues[row]
+        if shows(frames, hashed[place][:, 0]) and not in_other_colours(frames, hues, hashed[place]):
             yield int(sequences.rows[row]), place
 
 
@@ -282,6 +283,13 @@ def shows(frames: Hashes, theirs: Hashes) -> bool:
     if 2 * in_a_row(apart <= ROW_BITS) >= len(lively) or among(nearest, STILL_BITS):
         return True
     return among(nearest, PART_BITS) and in_a_row(apart <= PART_BITS) >= PART_FRAMES
+
+
+def in_other_colours(frames: Hashes, hues: Hues, theirs: Hashes) -> bool:
+    """Tell whether the colours of the frames that are the item's in grey speak against it."""
+    lively = ~flat(frames)
+    apart = np.bitwise_count(frames[lively, None] ^ theirs[None, :, 0])
+    return other_colours_near(hues[lively], theirs[:, 1], apart <= FRAME_BITS)
 
 
 def among(nearest: NDArray[np.uint8], most: int) -> bool:

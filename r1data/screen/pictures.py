@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from r1data.errors import InputError
+from r1data.screen.colours import Hues, other_colours
 from r1data.screen.text import mix
 
 NEAR = 0.17
@@ -21,20 +23,36 @@ FLAT_LOW, FLAT_HIGH = 8, 56
 # clips 0.06 apart share one of the 40 tables with 0.9999, clips 0.15 apart with 0.79.
 TABLES, BITS = 40, 20
 SEED = 20_240_502
+PAIRS_AT_ONCE = 20_000
 
 Hashes = NDArray[np.uint64]
 
 
 class Sequences(NamedTuple):
-    """Hashes of equally long sequences: `rows` are their numbers, `frames` is (rows, length)."""
+    """Hashes of equally long sequences: `rows` are their numbers, `frames` what their frames look
+    like in grey (rows, length), `hues` their colours.
+    """
 
     rows: NDArray[np.int64]
     frames: Hashes
+    hues: Hues
+
+    def part(self, start: int, end: int) -> "Sequences":
+        """Return some of the sequences."""
+        part = slice(start, end)
+        return Sequences(self.rows[part], self.frames[part], self.hues[part])
 
 
 def read_hash(text: str) -> Hashes:
-    """Return one number a frame of a column `phash`: hex, files apart by a space."""
-    return np.frombuffer(bytes.fromhex(text.replace(" ", "")), ">u8").astype(np.uint64)
+    """Return the numbers (frames, 2) of a column `phash`, grey and hues: hex, apart by a colon, and
+    files apart by a space. Raises InputError for one without hues.
+    """
+    files = [each.split(":") for each in text.split(" ")]
+    if any(len(parts) != 2 for parts in files):
+        told = f"a hash of frames without their hues: {text[:20]}...; take these frames again"
+        raise InputError(f"{told}, an earlier version of r1data took them")
+    both = [bytes.fromhex("".join(part)) for part in zip(*files, strict=True)]
+    return np.array([np.frombuffer(part, ">u8") for part in both]).astype(np.uint64).T
 
 
 def by_length(hashes: list[Hashes | None]) -> Iterator[Sequences]:
@@ -42,11 +60,11 @@ def by_length(hashes: list[Hashes | None]) -> Iterator[Sequences]:
     lengths = np.array([0 if each is None else len(each) for each in hashes], np.int64)
     for length in np.unique(lengths[lengths > 0]):
         rows = np.flatnonzero(lengths == length)
-        frames = np.array([hashes[row] for row in rows], np.uint64).reshape(-1, int(length))
-        lively = ~flat(frames)
+        both = np.array([hashes[row] for row in rows], np.uint64).reshape(-1, int(length), 2)
+        lively = ~flat(both[..., 0])
         enough = lively.sum(axis=1) * 2 > length
         if enough.any():
-            yield Sequences(rows[enough], frames[enough])
+            yield Sequences(rows[enough], *np.ascontiguousarray(both[enough].transpose(2, 0, 1)))
 
 
 def flat(frames: Hashes) -> NDArray[np.bool_]:
@@ -60,8 +78,8 @@ def distance(one: Hashes, other: Hashes) -> NDArray[np.float64]:
     return np.bitwise_count(one ^ other).sum(axis=-1) / (64.0 * one.shape[-1])
 
 
-def same_clip(one: Hashes, other: Hashes) -> NDArray[np.bool_]:
-    """Tell which sequences show the same in the same order.
+def same_in_grey(one: Hashes, other: Hashes) -> NDArray[np.bool_]:
+    """Tell which sequences show the same in the same order, but for colour.
 
     A still scene is as near to its reverse as to itself; where the reverse is nearer, it is another
     clip: what happens first in the one happens last in the other.
@@ -91,10 +109,23 @@ def verified_pairs(sequences: Sequences) -> list[tuple[int, int]]:
     found: set[tuple[int, int]] = set()
     for keys in table_keys(sequences.frames):
         one, other = bucket_pairs(keys)
-        same = same_clip(sequences.frames[one], sequences.frames[other])
-        rows = sequences.rows
-        found.update(zip(rows[one[same]].tolist(), rows[other[same]].tolist(), strict=True))
-    return sorted(found)
+        same = same_in_grey(sequences.frames[one], sequences.frames[other])
+        found.update(zip(one[same].tolist(), other[same].tolist(), strict=True))
+    pairs = np.array(sorted(found), np.int64).reshape(-1, 2)
+    return [pair for part in parted(pairs) for pair in same_in_colour(sequences, part)]
+
+
+def parted(pairs: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the pairs a few at a time, so that their frames fit into memory."""
+    for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        yield pairs[start : start + PAIRS_AT_ONCE]
+
+
+def same_in_colour(sequences: Sequences, pairs: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return the rows of those pairs of places whose colours do not speak against it."""
+    one, other = (sequences.hues[places] for places in pairs.T)
+    kept = sequences.rows[pairs[~other_colours(one, other)]]
+    return [(early, late) for early, late in kept.tolist()]
 
 
 def table_keys(frames: Hashes) -> Iterator[NDArray[np.uint64]]:
