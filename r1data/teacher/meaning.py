@@ -35,6 +35,11 @@ FACETS = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
         ("", rf"{BEGIN} (?:right )?(?:up )?(?:to|through|until|till|and) {FINISH}|\ba number of\b"),
+        # How a question is put, and that a shape is told by colour and form, asks for nothing.
+        ("", r"^(?:do|can|could|would) you (?:know|tell|say|name|list|give)(?: me)?\b"),
+        ("", r"\bcolou?red\b|\bcolou?r and (?:form|shape)\b|\b(?:form|shape) and colou?r\b"),
+        ("first", r"\bnumber one\b.*\border\b|\border\b.*\bnumber one\b"),
+        ("order", r"\b(?:first|earliest|soonest) first\b"),
         ("backwards", r"\bfrom (?:the )?last\b.*\bto (?:the )?first\b|\breverse\w*|\bbackwards\b"),
         ("always", r"\b(?:the whole|the entire|all the) time\b|\ball along\b|\bconstantly\b"),
         ("fastest", r"\bno other\b.{0,40}\bas (?:fast|quick\w*)"),
@@ -105,7 +110,8 @@ FACETS = tuple(
         (
             "first",
             rf"\b(?:before|ahead of|prior to|(?:earli|soon)er than|precedes){THAT} {OTHERS}"
-            r"|\bno (?:other )?\w+ \w+ before\b|\bnumber one\b|\bleads the way\b",
+            r"|\bno (?:other )?\w+ \w+ before\b|\bnumber one\b"
+            rf"|\b(?:leads?|beats?) (?:the way|{OTHERS})",
         ),
         ("last", rf"\b(?:after|behind|later than|follows){THAT} {OTHERS}|\buntil {OTHERS}"),
         ("last", r"\blast\b|\bfinal\w*|\blatest\b"),
