@@ -91,16 +91,33 @@ def test_a_store_gets_the_release_once_and_later_what_changed(
     assert found == files(newer.release)
 
 
+def test_what_a_killed_run_was_at_is_neither_believed_nor_forgotten(
+    store: Any, demo: Build, newer: Build
+) -> None:
+    publish(demo.path, to=TO)
+    gone = next(path for path in files(demo.release) if path not in files(newer.release))
+    root, list_path = TO.removeprefix("s3://"), f"{TO.removeprefix('s3://')}/.r1data.json"
+    store.rm_file(f"{root}/{gone}")
+    store.pipe_file(f"{root}/half.parquet", b"half")
+    listed = json.loads(store.cat_file(list_path)) | {gone: "", "half.parquet": ""}
+    store.pipe_file(list_path, json.dumps(listed).encode())
+    publish(demo.path, to=TO)
+    found = content(store)
+    del found[".r1data.json"]
+    assert found == files(demo.release)
+
+
 def test_what_the_store_says_is_told_in_one_line(store: Any, demo: Build) -> None:
     with pytest.raises(R1DataError, match=r"s3://no-such-bucket/x: .*; run the same again"):
         publish(demo.path, to="s3://no-such-bucket/x")
 
 
 def believed(found: dict[str, bytes]) -> None:
-    """What the list names has the bytes that it names."""
+    """What the list vouches for has the bytes that it names, and nothing lies there unlisted."""
     listed = json.loads(found.get(".r1data.json", b"{}"))
     for path, sha256 in listed.items():
-        assert hashlib.sha256(found[path]).hexdigest() == sha256
+        assert not sha256 or hashlib.sha256(found[path]).hexdigest() == sha256
+    assert found.keys() <= {*listed, ".r1data.json"}
 
 
 @pytest.mark.slow

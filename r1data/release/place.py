@@ -19,6 +19,8 @@ from r1data.release.manifest import BLOCK, Manifest
 CARD = "README.md"
 # Names all files with their hashes; written last of all, and what a second run compares with.
 LIST = ".r1data.json"
+# Instead of a hash: the file may be there, wholly or not, or be gone.
+IN_DOUBT = ""
 
 
 class Place(NamedTuple):
@@ -107,7 +109,7 @@ def make_plan(place: Place, manifest: Manifest) -> Plan:
 
 
 def listed(place: Place) -> dict[str, str] | None:
-    """Return path -> sha256 as an earlier run left it; files half copied are not in it."""
+    """Return path -> sha256 as an earlier run left it; IN_DOUBT for a file that it was at."""
     if not place.files.exists(place.at(LIST)):
         return None
     return json.loads(place.files.cat_file(place.at(LIST)))
@@ -116,21 +118,17 @@ def listed(place: Place) -> dict[str, str] | None:
 def carry_out(place: Place, plan: Plan, manifest: Manifest) -> None:
     """Copy, read back, and only then delete what no longer belongs to the release."""
     done = listed(place) or {}
-    # A file that is being replaced must not be believed by the run after a kill.
-    write_list(place, {path: done[path] for path in done if path not in plan.copied})
+    # The run after a kill must neither believe nor forget what is being copied or deleted.
+    done |= dict.fromkeys([*plan.copied, *plan.deleted], IN_DOUBT)
+    write_list(place, done)
     for path in plan.copied:
         copy(place, path, manifest)
         done[path] = manifest[path].sha256
-        write_list(place, {each: done[each] for each in done if each not in rest(plan, path)})
+        write_list(place, done)
     for path in plan.deleted:
         if place.files.exists(place.at(path)):
             place.files.rm_file(place.at(path))
     write_list(place, {path: each.sha256 for path, each in manifest.items()})
-
-
-def rest(plan: Plan, path: str) -> set[str]:
-    """Return what is still to be copied after `path`."""
-    return set(plan.copied[plan.copied.index(path) + 1 :])
 
 
 def write_list(place: Place, files: dict[str, str]) -> None:
