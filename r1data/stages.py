@@ -78,7 +78,9 @@ def screen(recipe: Recipe) -> list[Stage]:
 
     names, against = list(recipe.screen.decontaminate), list(recipe.screen.against)
     texts = {name: index_sha256(name) for name in names}
-    texts |= {build: released_digest(build) for build in against}
+    texts |= {f"against {build}": released_digest(build) for build in against}
+    if against and not recipe.screen.duplicates:
+        raise RecipeError("screen.against says whose duplicates fall: add duplicates: true")
     stage = Stage(
         name="screen",
         room=4,
@@ -101,17 +103,16 @@ def reworded(recipe: Recipe) -> list[Stage]:
     """Duplicates in other words, where duplicates are looked for and there is a model to ask."""
     from r1data.teacher.prompts import load_prompt
 
-    if "reworded" in recipe.raw.get("probes", {}) and not (
-        recipe.screen and recipe.screen.duplicates
-    ):
+    asked = recipe.raw.get("probes", {}).get("reworded", {"n": 0})["n"] > 0
+    if asked and not (recipe.screen and recipe.screen.duplicates):
         raise RecipeError(
             "probes.reworded looks closer at what screening for duplicates leaves open: "
             "add screen: {duplicates: true}"
         )
     if not compares(recipe):
         return []
-    asked = ("model", "temperature", "top_p", "max_tokens")
-    options = {key: getattr(recipe.probes, key) for key in asked}
+    shared = ("model", "temperature", "top_p", "max_tokens")
+    options = {key: getattr(recipe.probes, key) for key in shared}
     stage = Stage(
         name="reworded",
         room=4,

@@ -4,6 +4,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from r1data.schema import arrow_schema
 from r1data.sources.scenes import save_video
 from r1data.sources.shapes import ask_first
 from r1data.stages import reworded
-from r1data.teacher.meaning import meaning, same_meaning
+from r1data.teacher.comparing import compare
+from r1data.teacher.meaning import meaning
 
 GOLDEN = Path(__file__).parent / "golden" / "shapes_reworded.tsv"
 ASKED = re.compile(r"<asked>\n(.*?)\n</asked>", re.DOTALL)
@@ -80,6 +82,7 @@ def asked(
     rows: Mapping[str, tuple[str, Sequence[str]]],
     answer: Callable[[Server, dict[str, Any]], Reply],
     n: int = 1,
+    part: str = "",
 ) -> tuple[dict[str, dict[str, Any]], Server]:
     """id -> the row's columns, and the server that was asked"""
     samples, screen = build_of(tmp_path, rows)
@@ -88,7 +91,7 @@ def asked(
     with Endpoint(server) as listening:
         settings = {"lanes": [{"url": listening.url, "concurrency": 4}]}
         cell = Cell("reworded", "all", options, settings, tmp_path, tmp_path / "4.reworded")
-        (made,) = find_reworded([samples], [screen], cell=cell)
+        (made,) = find_reworded([samples], [screen], cell=replace(cell, part=part))
     assert isinstance(made, Shard)
     return {each["id"]: each for each in made.table.to_pylist()}, server
 
@@ -143,11 +146,29 @@ def test_a_row_stays_unless_more_than_half_of_the_answers_name_the_same(tmp_path
     assert (found["s/2"]["drop_reason"], found["s/2"]["votes"]) == ("duplicate", 3)
 
 
-@pytest.mark.parametrize("said", ["7", "none", "", "[0]", "1 and 2", "-1", "\u00b2"])
+@pytest.mark.parametrize("said", ["7", "none", "", "[0]", "1 and 2", "-1", "\u00b2", "9" * 5000])
 def test_an_answer_that_names_no_candidate_says_none(tmp_path: Path, said: str) -> None:
     rows = {"s/1": (WHY, ()), "s/2": ("Who runs?", ()), "s/3": (REASON, ("s/1", "s/2"))}
     found, _ = asked(tmp_path, rows, lambda *_: completion(f"<answer>{said}</answer>"))
     assert (found["s/3"]["drop_reason"], found["s/3"]["n"]) == (None, 1)
+
+
+@pytest.mark.parametrize("said", ["2", " [2]. ", "**2**", "[2] Who runs in lane 1?", "No. 2"])
+def test_an_answer_names_a_candidate_by_its_number(tmp_path: Path, said: str) -> None:
+    rows = {"s/1": (WHY, ()), "s/2": ("Who runs?", ()), "s/3": (REASON, ("s/1", "s/2"))}
+    found, server = asked(tmp_path, rows, lambda *_: completion(f"<answer>{said}</answer>"))
+    text = server.payloads[0]["messages"][0]["content"][-1]["text"]
+    second = dict(LISTED.findall(text))["2"]
+    assert found["s/3"]["duplicate_of"] == {WHY: "s/1", "Who runs?": "s/2"}[second]
+
+
+def test_a_part_of_a_build_finds_what_it_asked_before(tmp_path: Path) -> None:
+    rows = {"s/1": (WHY, ()), "s/2": (REASON, ("s/1",))}
+    for part in ("", "0of2", "0of4"):
+        folder = tmp_path / f"b{part}"
+        _, first = asked(folder, rows, naming(WHY), part=part)
+        _, again = asked(folder, rows, naming(WHY), part=part)
+        assert (len(first.payloads), len(again.payloads)) == (1, 0)
 
 
 def test_a_failed_request_says_nothing_of_the_row(tmp_path: Path) -> None:
@@ -160,6 +181,7 @@ def test_what_a_twin_repeats_stays_for_both(tmp_path: Path) -> None:
     rows = {"s/1": (WHY, ()), "s/2": (REASON, ("s/1",)), "s/3": ("For what does he run?", ("s/2",))}
     found, _ = asked(tmp_path, rows, naming(WHY, REASON))
     assert [found[key]["duplicate_of"] for key in rows] == [None, "s/1", "s/1"]
+    assert found["s/3"]["drop_detail"].endswith("as in s/2, which repeats s/1")
 
 
 def test_a_row_that_fell_out_before_keeps_its_reason(tmp_path: Path) -> None:
@@ -258,14 +280,20 @@ def test_a_plan_tells_what_comparing_takes() -> None:
 # What the offline teacher understands
 
 
+def is_same(one: str, other: str) -> bool:
+    said = compare(f"<asked>\n{one}\n</asked>\n\n<others>\n[1] {other} (a / b)\n</others>")
+    assert said is not None
+    return "<answer>1</answer>" in said
+
+
 def test_most_rewordings_mean_the_same_and_near_misses_do_not() -> None:
     pairs = [line.split("\t") for line in GOLDEN.read_text(encoding="utf-8").splitlines()]
     for label, least, most in (("same", 0.95, 1.0), ("other", 0.0, 0.02)):
-        told = [same_meaning(one, other) for kind, one, other in pairs if kind == label]
+        told = [is_same(one, other) for kind, one, other in pairs if kind == label]
         assert len(told) > 150
         assert least <= sum(told) / len(told) <= most
 
 
 def test_what_is_not_understood_is_never_the_same() -> None:
     assert meaning("Why do birds sing?") == frozenset()
-    assert not same_meaning("Why do birds sing?", "Why do birds sing?")
+    assert not is_same("Why do birds sing?", "Why do birds sing?")

@@ -7,6 +7,7 @@ from screening import clip, facts, row
 
 import r1data
 from r1data.errors import RecipeError
+from r1data.screen.against import read_released
 from r1data.screen.facts import Facts
 from r1data.screen.stage import findings
 
@@ -70,7 +71,7 @@ def test_another_choice_of_the_first_build_screens_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "said"), [(None, "there is no build at first"), ("frames", "finish it first")]
+    ("made", "said"), [(None, "there is no build at first"), ("frames", "first is not finished")]
 )
 def test_a_build_that_has_released_nothing_is_refused(made: str | None, said: str) -> None:
     if made:
@@ -78,3 +79,22 @@ def test_a_build_that_has_released_nothing_is_refused(made: str | None, said: st
     with pytest.raises(RecipeError, match=said):
         r1data.build("demo", out="again", overrides=AGAIN)
     assert not Path("again", "1.samples").exists()
+
+
+@pytest.mark.parametrize("gone", ["3.frames", "8.selection"])
+def test_a_build_whose_tables_are_gone_or_damaged_is_refused_and_harms_nothing(gone: str) -> None:
+    r1data.build("demo", out="first", overrides=FIRST)
+    path = min(Path("first", gone).glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(RecipeError, match="build it again first"):
+        read_released("first")
+    path.unlink()
+    with pytest.raises(RecipeError, match="its tables were cleaned away"):
+        r1data.build("demo", out="again", overrides=AGAIN)
+
+
+def test_whoever_names_other_builds_must_look_for_duplicates() -> None:
+    r1data.build("demo", out="first", overrides=FIRST)
+    overrides = [*AGAIN[:2], "screen={duplicates: false, against: [first]}"]
+    with pytest.raises(RecipeError, match="add duplicates: true"):
+        r1data.build("demo", out="again", overrides=overrides)

@@ -48,6 +48,16 @@ def test_a_red_ball_and_a_green_one_on_one_path_are_two_clips() -> None:
     assert near_groups([*clips]).tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("bits", [0, 1, 3])
+def test_copies_find_one_another_among_look_alikes_in_other_colours(bits: int) -> None:
+    grey = clip(1)
+    clips = [
+        np.array([noisy(grey, bits, number), [colour] * 16], np.uint64).T
+        for number, colour in enumerate([RED, BLUE, GREEN] * 3)
+    ]
+    assert near_groups([*clips]).tolist() == [0, 1, 2] * 3
+
+
 @pytest.mark.parametrize("how", ["again", "half", "cropped", "grey", "pale", "logo"])
 def test_a_copy_is_the_same_clip_in_whatever_colours_are_left(how: str) -> None:
     scene = ball("red")

@@ -20,9 +20,9 @@ from r1data.grid import events, shards
 from r1data.grid.build import Stage
 from r1data.grid.cells import Cells
 from r1data.grid.engines import Engine, Outcome
+from r1data.grid.parts import ALL, Part, Patience, owner, part_file
 from r1data.grid.parts import WAIT_SECONDS as PATIENCE_SECONDS
-from r1data.grid.parts import Part, Patience, owner, part_file
-from r1data.grid.ready import ALL, Place, Ready
+from r1data.grid.ready import Place, Ready
 from r1data.grid.room import refuse_full_disk
 from r1data.grid.shards import Note, ShardDamaged
 from r1data.grid.work import Job

@@ -13,6 +13,8 @@ from zlib import crc32
 
 from r1data.errors import UsageError
 
+# The name of a gather stage's one cell.
+ALL = "all"
 BEAT_FILE = ".beat"
 BEAT_SECONDS = 5.0
 # NFS clients may believe for a minute that a file has not changed.
@@ -43,9 +45,12 @@ def owner(shard: str, of: int) -> int:
 
     Shards are numbered, so dealing them in turn gives every part as many, give or take one; a hash
     would give the unluckiest of three parts twice the work of the luckiest at ten shards. What
-    stands before the number, as in the journal blind-00007, says only what was asked.
+    stands before the number, as in the journal blind-00007, says only what was asked; what a gather
+    stage asked, as in reworded-all, is part 0's.
     """
     number = shard.rpartition("-")[2]
+    if number == ALL:
+        return 0
     return (int(number) if number.isdecimal() else crc32(shard.encode())) % of
 
 

@@ -5,11 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from r1data.grid.build import Stage
-from r1data.grid.parts import Part
+from r1data.grid.parts import ALL, Part
 from r1data.grid.shards import digest_of
 from r1data.schema import load_schema
-
-ALL = "all"
 
 
 class Place(NamedTuple):

@@ -97,6 +97,8 @@ def make_stored(job: Job) -> Note:
         return note
     store.remove(place, [place.name(job.cell.folder / GATHER_NOTE)])
     note = make_here(job)
+    if job.stage.needs.get("lane"):
+        store.put_journals(place, job.cell.shard)
     store.put_gathered(place, job.cell.folder, note, GATHER_NOTE)
     return note
 

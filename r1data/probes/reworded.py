@@ -1,6 +1,7 @@
 """The probe of rewordings: does a row ask in other words what another one on the same clip asks?"""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,9 @@ from r1data.teacher.stage import answers_to
 
 SCREEN = ["id", "candidates", "drop_reason", "drop_detail"]
 SAMPLE = ["id", "problem", "options", "problem_type", "data_type"]
+# "[2] Why does he run?" names the second, whatever numbers the question holds.
+BRACKETED = re.compile(r"\s*\[(\d+)\]", re.ASCII)
+NUMBER = re.compile(r"-?\d+", re.ASCII)
 Row = Mapping[str, Any]
 
 
@@ -106,8 +110,13 @@ def try_out(
 def numbered(rows: Iterable[Row]) -> Iterator[str]:
     """Yield questions with their numbers, from 1, and with their options, where there are any."""
     for number, row in enumerate(rows, start=1):
-        offered = f" ({' / '.join(row['options'])})" if row["options"] else ""
-        yield f"[{number}] {' '.join(row['problem'].split())}{offered}"
+        offered = f" ({' / '.join(map(on_one_line, row['options']))})" if row["options"] else ""
+        yield f"[{number}] {on_one_line(row['problem'])}{offered}"
+
+
+def on_one_line(text: str) -> str:
+    """Return a text without line breaks, which would begin another entry of a list."""
+    return " ".join(text.split())
 
 
 def count(trials: Sequence[Trial], found: Mapping[str, Row]) -> Named:
@@ -120,9 +129,11 @@ def count(trials: Sequence[Trial], found: Mapping[str, Row]) -> Named:
 
 def named_in(text: str, listed: Sequence[str]) -> str | None:
     """Return the row whose number a reply gives, None where it gives none of them."""
-    number = (extract(text).answer or "").strip(" []().")
-    place = int(number) if number.isascii() and number.isdigit() else 0
-    return listed[place - 1] if 0 < place <= len(listed) else None
+    answer = extract(text).answer or ""
+    first = BRACKETED.match(answer)
+    numbers = {first[1]} if first else set(NUMBER.findall(answer))
+    places = {str(place): row for place, row in enumerate(listed, start=1)}
+    return places.get(numbers.pop()) if len(numbers) == 1 else None
 
 
 def settle(twins: Mapping[str, str]) -> dict[str, str]:
@@ -138,6 +149,7 @@ def settle(twins: Mapping[str, str]) -> dict[str, str]:
 def row_of(row: Row, named: Named | None, kept: Mapping[str, str], options: Row) -> dict[str, Any]:
     """Return the row of a sample, with its drop where it repeats another."""
     twin = kept.get(row["id"])
+    alike = named.twin if named else None
     made = {
         **row,
         "model": options["model"],
@@ -148,5 +160,7 @@ def row_of(row: Row, named: Named | None, kept: Mapping[str, str], options: Row)
     if named is None or twin is None:
         return made
     said = f"{named.votes} of {named.answers} answers of {options['model']}"
-    detail = f"same question in other words ({said}), same answer, same media as in {twin}"
+    detail = f"same question in other words ({said}), same answer, same media as in {alike}"
+    if alike != twin:
+        detail += f", which repeats {twin}"
     return {**made, "drop_reason": Drop.DUPLICATE.value, "drop_detail": detail}

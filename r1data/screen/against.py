@@ -1,11 +1,11 @@
 """Rows that other builds released: they do not come again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from r1data.errors import RecipeError
+from r1data.errors import InputError, RecipeError
 from r1data.grid.funnel import shard_notes, stage_folders
-from r1data.grid.shards import digest_of
+from r1data.grid.shards import ShardDamaged, digest_of
 from r1data.screen.facts import Facts, read_columns, read_facts
 
 READ = ("samples", "media", "frames")
@@ -14,39 +14,58 @@ CHOSEN = ("balance", "selection")
 
 
 def read_released(build: str) -> Facts:
-    """Read what another build released. Raises RecipeError where it has not got so far."""
-    folders = folders_of(build)
-    shards = [note.shard for note in shard_notes(folders["samples"])]
-    tables = ([folders[name] / f"{shard}.parquet" for shard in shards] for name in READ)
-    facts, _ = read_facts(*tables)
-    released = set[str]()
-    for shard in shards:
-        rows = read_columns(chosen_in(folders) / f"{shard}.parquet", ["id", "drop_reason"])
-        ids, reasons = rows["id"].to_pylist(), rows["drop_reason"].to_pylist()
-        released.update(one for one, reason in zip(ids, reasons, strict=True) if reason is None)
+    """Read what another build released. Raises RecipeError where it is not there, or not whole."""
+    *read, chosen = folders_of(build)
+    shards = shards_in(chosen)
+    try:
+        facts, _ = read_facts(
+            *([folder / f"{shard}.parquet" for shard in shards] for folder in read)
+        )
+        released = read_chosen(chosen / f"{shard}.parquet" for shard in shards)
+    except (ShardDamaged, InputError) as problem:
+        raise RecipeError(f"screen.against: {build}: {problem}; build it again first") from problem
     return facts._replace(
         ids=[f"{one} of {build}" for one in facts.ids],
         standing=[one in released for one in facts.ids],
     )
 
 
+def read_chosen(paths: Iterable[Path]) -> set[str]:
+    """Return the ids of the rows that stay."""
+    released = set[str]()
+    for path in paths:
+        rows = read_columns(path, ["id", "drop_reason"])
+        ids, reasons = rows["id"].to_pylist(), rows["drop_reason"].to_pylist()
+        released.update(one for one, reason in zip(ids, reasons, strict=True) if reason is None)
+    return released
+
+
+def files_in(folder: Path, shards: Iterable[str]) -> list[Path]:
+    """Return the files of a stage's shards."""
+    return [folder / f"{shard}.parquet" for shard in shards]
+
+
 def released_digest(build: str) -> str:
     """Return a digest of all that `read_released` reads, from the notes alone."""
-    folders = folders_of(build)
-    read = [*(folders[name] for name in READ), chosen_in(folders)]
-    return digest_of([[note.digest for note in shard_notes(folder)] for folder in read])
+    return digest_of([[note.digest for note in shard_notes(path)] for path in folders_of(build)])
 
 
-def folders_of(build: str) -> dict[str, Path]:
-    """Return the folders of a finished build by the names of their stages."""
+def folders_of(build: str) -> list[Path]:
+    """Return the folders of what is read of a build, the choice last; all have the same shards."""
     found = {path.name.partition(".")[2]: path for path in stage_folders(Path(build))}
     if not found:
         raise RecipeError(f"screen.against: there is no build at {build}")
-    if not (found.keys() >= {*READ} and found.keys() & {*CHOSEN}):
-        raise RecipeError(f"screen.against: {build} has not chosen its rows yet: finish it first")
-    return found
+    names = [*READ, next((name for name in CHOSEN if name in found), CHOSEN[-1])]
+    shards = [shards_in(found[name]) if name in found else [] for name in names]
+    if not shards[0] or any(each != shards[0] for each in shards):
+        raise RecipeError(
+            f"screen.against: {build} is not finished, or its tables were cleaned away: "
+            "build it again first"
+        )
+    return [found[name] for name in names]
 
 
-def chosen_in(folders: Mapping[str, Path]) -> Path:
-    """Return the folder of the table that says which rows are released."""
-    return next(folders[name] for name in CHOSEN if name in folders)
+def shards_in(folder: Path) -> list[str]:
+    """Return the names of a stage's shards that are there, with their notes."""
+    notes = (note.shard for note in shard_notes(folder))
+    return [shard for shard in notes if (folder / f"{shard}.parquet").is_file()]

@@ -112,7 +112,9 @@ def verified_pairs(sequences: Sequences) -> list[tuple[int, int]]:
         same = same_in_grey(sequences.frames[one], sequences.frames[other])
         found.update(zip(one[same].tolist(), other[same].tolist(), strict=True))
     pairs = np.array(sorted(found), np.int64).reshape(-1, 2)
-    return [pair for part in parted(pairs) for pair in same_in_colour(sequences, part)]
+    kept = np.concatenate([*(same_in_colour(sequences, part) for part in parted(pairs)), [True]])
+    same = [*pairs[kept[:-1]].tolist(), *among_refused(sequences, pairs[~kept[:-1]])]
+    return sorted((int(sequences.rows[one]), int(sequences.rows[other])) for one, other in same)
 
 
 def parted(pairs: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
@@ -121,11 +123,25 @@ def parted(pairs: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         yield pairs[start : start + PAIRS_AT_ONCE]
 
 
-def same_in_colour(sequences: Sequences, pairs: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Return the rows of those pairs of places whose colours do not speak against it."""
+def same_in_colour(sequences: Sequences, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell of which pairs of places the colours do not speak against it."""
     one, other = (sequences.hues[places] for places in pairs.T)
-    kept = sequences.rows[pairs[~other_colours(one, other)]]
-    return [(early, late) for early, late in kept.tolist()]
+    return ~other_colours(one, other)
+
+
+def among_refused(sequences: Sequences, pairs: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs that show the same among what colour told from one and the same sequence.
+
+    All of it stands behind that one in every bucket, and was compared with nothing else there.
+    """
+    for first in np.unique(pairs[:, 0]):
+        rest = np.unique(pairs[pairs[:, 0] == first, 1])
+        while len(rest) > 1:
+            lead, rest = rest[0], rest[1:]
+            same = same_in_grey(sequences.frames[lead][None], sequences.frames[rest])
+            same &= ~other_colours(sequences.hues[lead][None], sequences.hues[rest])
+            yield from ((int(lead), int(other)) for other in rest[same])
+            rest = rest[~same]
 
 
 def table_keys(frames: Hashes) -> Iterator[NDArray[np.uint64]]:

@@ -14,6 +14,8 @@ FORM = "|".join(FORMS)
 BEHIND = re.compile(
     rf"\b({FORM}) (?:in|(?:that|which) (?:is|has the colou?r)) ({'|'.join(COLOURS)})\b"
 )
+# Characters; what some patterns take grows with the square of a text.
+LONGEST = 1000
 SIZE = re.compile(r"[^.?!]*\bpixels wide\b[^.?!]*\.")
 PLACE = r"(?:the )?(?:picture|frame|view|sight|scene|screen|image|clip|video|shot)"
 FILM = r"(?:clip|video|footage|film|sequence)"
@@ -40,7 +42,10 @@ FACETS = tuple(
         ("", r"\bcolou?red\b|\bcolou?r and (?:form|shape)\b|\b(?:form|shape) and colou?r\b"),
         ("first", r"\bnumber one\b.*\border\b|\border\b.*\bnumber one\b"),
         ("order", r"\b(?:first|earliest|soonest) first\b"),
-        ("backwards", r"\bfrom (?:the )?last\b.*\bto (?:the )?first\b|\breverse\w*|\bbackwards\b"),
+        (
+            "backwards",
+            r"\bfrom (?:the )?last\b.*\bto (?:the )?first\b|\breverse\w*|\bbackwards\b",
+        ),
         ("always", r"\b(?:the whole|the entire|all the) time\b|\ball along\b|\bconstantly\b"),
         ("fastest", r"\bno other\b.{0,40}\bas (?:fast|quick\w*)"),
         ("fastest", r"\bmost (?:distance|ground|pixels)(?: (?:per|a|each|every) second)?"),
@@ -186,7 +191,7 @@ TOPICS = frozenset(
 
 def meaning(question: str) -> frozenset[str]:
     """Return the facets of a question, and the shapes that it names; empty where it has none."""
-    left = re.sub(r"\s+", " ", SIZE.sub("", question.lower())).strip()
+    left = re.sub(r"\s+", " ", SIZE.sub("", question[:LONGEST].lower())).strip()
     left = BEHIND.sub(r"\2 \1", left)
     named = {f"the {' '.join(match)}" for match in NAME.findall(left)}
     left = NAME.sub("it", left)
@@ -210,9 +215,3 @@ def settled(found: set[str]) -> set[str]:
     for topic, implied in IMPLIED.items():
         found = found - implied if topic in found else found
     return found
-
-
-def same_meaning(one: str, other: str) -> bool:
-    """Tell whether two questions ask the same; of what it does not understand it never says so."""
-    understood = meaning(one)
-    return bool(understood) and understood == meaning(other)
