@@ -94,5 +94,6 @@ def load_package(module: str, install: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as problem:
-        message = f"the package '{module}' is needed here and not installed: pip install {install}"
+        package = module.partition(".")[0]
+        message = f"the package '{package}' is needed here and not installed: pip install {install}"
         raise MissingPackage(message) from problem
