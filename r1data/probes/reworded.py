@@ -13,6 +13,7 @@ import pyarrow as pa
 from r1data.grid.build import Cell
 from r1data.grid.drops import Drop
 from r1data.grid.work import Output, Shard
+from r1data.probes.chance import drop
 from r1data.probes.stage import JOURNALS, NOTHING
 from r1data.rewards import extract
 from r1data.schema import arrow_schema
@@ -163,4 +164,4 @@ def row_of(row: Row, named: Named | None, kept: Mapping[str, str], options: Row)
     detail = f"same question in other words ({said}), same answer, same media as in {alike}"
     if alike != twin:
         detail += f", which repeats {twin}"
-    return {**made, "drop_reason": Drop.DUPLICATE.value, "drop_detail": detail}
+    return {**made, **drop(Drop.DUPLICATE, detail)}

@@ -5,6 +5,7 @@ to 0.061, cut by 5% 0.070 to 0.129, both at low quality 0.070 to 0.150; a clip p
 0.203 to 0.465; two different clips 0.416 to 0.510.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -112,8 +113,9 @@ def verified_pairs(sequences: Sequences) -> list[tuple[int, int]]:
         same = same_in_grey(sequences.frames[one], sequences.frames[other])
         found.update(zip(one[same].tolist(), other[same].tolist(), strict=True))
     pairs = np.array(sorted(found), np.int64).reshape(-1, 2)
-    kept = np.concatenate([*(same_in_colour(sequences, part) for part in parted(pairs)), [True]])
-    same = [*pairs[kept[:-1]].tolist(), *among_refused(sequences, pairs[~kept[:-1]])]
+    told = (same_in_colour(sequences, part) for part in parted(pairs))
+    kept = np.fromiter(itertools.chain.from_iterable(told), np.bool_, len(pairs))
+    same = [*pairs[kept].tolist(), *among_refused(sequences, pairs[~kept])]
     return sorted((int(sequences.rows[one]), int(sequences.rows[other])) for one, other in same)
 
 
@@ -133,9 +135,10 @@ def among_refused(sequences: Sequences, pairs: NDArray[np.int64]) -> Iterator[tu
     """Yield the pairs that show the same among what colour told from one and the same sequence.
 
     All of it stands behind that one in every bucket, and was compared with nothing else there.
+    `pairs` are sorted.
     """
-    for first in np.unique(pairs[:, 0]):
-        rest = np.unique(pairs[pairs[:, 0] == first, 1])
+    _, starts = np.unique(pairs[:, 0], return_index=True)
+    for rest in np.split(pairs[:, 1], starts[1:]):
         while len(rest) > 1:
             lead, rest = rest[0], rest[1:]
             same = same_in_grey(sequences.frames[lead][None], sequences.frames[rest])
