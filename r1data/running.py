@@ -52,6 +52,10 @@ def drive(
             recipe, lanes = portion(recipe, part), Lanes(*(deal(each, part) for each in lanes))
         settings = told(recipe, folder, lanes.teacher, reuse, lanes.probes)
         patience = WAIT_SECONDS if wait is None else wait
+        if any(stage.needs.get("lane") for stage in stages):
+            from r1data.teacher.sharing import FOLDER, begin_run
+
+            begin_run(folder / FOLDER / (part.name if part else ""))
         with watching(folder) as watch:
             watch = keeper.watched(watch) if keeper else watch
             address = keeper.store.address if keeper else ""

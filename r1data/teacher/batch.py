@@ -26,7 +26,7 @@ from r1data.teacher.journal import Journal, read_journals, response_record
 from r1data.teacher.lanes import Lane
 from r1data.teacher.limits import backoff
 from r1data.teacher.requests import Ask, gone
-from r1data.teacher.sharing import Seat, shared_money
+from r1data.teacher.sharing import Counts, Seat, shared_money
 
 T = TypeVar("T")
 
@@ -61,6 +61,7 @@ class Batching:
     journal: Journal
     steps: Journal
     discarded: Journal
+    counts: Counts
     parts: list[Part] = field(default_factory=list)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     attempts: Counter[str] = field(default_factory=Counter)
@@ -255,6 +256,7 @@ def collect(work: Batching, part: Part, batch: Any) -> None:
             missing = Outcome(Kind.BUSY if crowded else Kind.AGAIN, f"batch {batch.status}")
             book(work, key, outcomes.get(key, missing))
         settle(work, part, [outcomes[key] for key in new if key in outcomes])
+        ledger.seats[work.seat.name].counts = work.counts
         work.steps.append({"step": "over", "file": part.file, "status": batch.status})
         work.journal.sync()
 
@@ -281,6 +283,7 @@ def settle(work: Batching, part: Part, outcomes: list[Outcome]) -> None:
 def book(work: Batching, key: str, outcome: Outcome) -> None:
     """Turn one outcome into a response, another try, a fault, or a stop."""
     ask = work.asks.get(key)
+    work.counts.note_reply(outcome.usage, usd(work, outcome.usage), outcome.message)
     work.attempts[key] += outcome.kind is not Kind.BUSY
     last = work.attempts[key] >= TRIES
     if outcome.kind is Kind.ANSWER or (outcome.kind is Kind.CUT and last):
@@ -306,11 +309,13 @@ def keep(work: Batching, key: str, outcome: Outcome) -> None:
     record = response_record(key, ask, work.model, work.prompt_sha256, lane, outcome)
     record |= {"usd": usd(work, outcome.usage), "seconds": None, "tries": work.attempts[key]}
     work.journal.append(record)
+    work.counts.answered += 1
     work.results[key] = record
 
 
 def fail(work: Batching, ask: Ask, message: str) -> None:
     """End a request without a response; it is not journalled, so another build asks it again."""
+    work.counts.failed += 1
     work.results[ask.key] = {"text": None, "fault": message, "tries": work.attempts[ask.key]}
 
 

@@ -21,7 +21,7 @@ from r1data.teacher.journal import Journal, response_record
 from r1data.teacher.lanes import Lane
 from r1data.teacher.limits import BACKOFF_MOST_S, BACKOFF_REPLY_S, Window, backoff
 from r1data.teacher.requests import Ask, encode_body, gone, hello
-from r1data.teacher.sharing import Seat, shared_money
+from r1data.teacher.sharing import Counts, Seat, shared_money
 
 # At half of all requests failing, one in a million fails twenty times in a row.
 TRIES = 20
@@ -53,6 +53,7 @@ class Work:
     waiting: deque[Ask]
     left: int
     results: dict[str, dict[str, Any]]
+    counts: Counts
     lanes: list[Running] = field(default_factory=list)
     later: list[tuple[float, int, Ask]] = field(default_factory=list)
     attempts: dict[str, int] = field(default_factory=dict)
@@ -173,6 +174,7 @@ def shared(work: Work) -> Iterator[None]:
         for name, running in zip(names, work.lanes, strict=True):
             ledger.windows[name] = vars(running.window)
             ledger.seats[mine].in_flight[name] = running.in_flight
+        ledger.seats[mine].counts = work.counts
 
 
 def send_waiting(work: Work, now: float) -> None:
@@ -268,6 +270,7 @@ async def book(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds
     most = BACKOFF_REPLY_S if outcome.status in (0, 200) else BACKOFF_MOST_S
     wait = max(outcome.wait or 0.0, backoff(max(1, attempt), random.random(), most))
     running.take(ask.key, outcome, wait, seconds, now)
+    work.counts.note_reply(outcome.usage, cost(work, outcome), outcome.message)
     last = outcome.kind in (Kind.AGAIN, Kind.CUT) and attempt >= work.tries
     if outcome.kind is Kind.ANSWER or (outcome.kind is Kind.CUT and last):
         keep(work, running, ask, outcome, seconds)
@@ -306,6 +309,7 @@ def keep(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds: floa
     record |= {"usd": cost(work, outcome), "seconds": round(seconds, 3)}
     record["tries"] = work.sent[ask.key]
     work.journal.append(record)
+    work.counts.answered += 1
     finish(work, ask, record)
 
 
@@ -325,6 +329,7 @@ def discard(work: Work, key: str, outcome: Outcome) -> None:
 def fail(work: Work, ask: Ask, message: str, again: bool = False) -> None:
     """End a request without a response: not journalled; with `again`, the next run asks it."""
     record = {"text": None, "fault": message, "tries": work.sent.get(ask.key, 0), "again": again}
+    work.counts.failed += 1
     finish(work, ask, record)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from r1data.errors import MissingPackage
 from r1data.teacher.budget import Budget
+from r1data.teacher.faults import Usage
 from r1data.teacher.journal import Index, read_journals, read_tail
 
 # Not filelock: it takes 70 us a turn where flock takes 1, and a request has one or two turns.
@@ -36,6 +37,42 @@ MOST_WINDOWS = 16
 
 
 @dataclass
+class Counts:
+    """What progress shows of requests: `answered` counts those that journals answered, too.
+
+    `tokens` and `usd` are those of this run; `fault` is the last fault in the server's words, and
+    `faults` how often it came since the last other one.
+    """
+
+    wanted: int = 0
+    answered: int = 0
+    failed: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    fault: str = ""
+    faults: int = 0
+
+    def add(self, other: "Counts") -> None:
+        """Add the counts of another task."""
+        for name in ("wanted", "answered", "failed", "tokens", "usd"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        if other.fault:
+            self.note_fault(other.fault, other.faults)
+
+    def note_reply(self, usage: Usage, usd: float | None, fault: str) -> None:
+        """Count what one reply cost, and its fault where it has one."""
+        self.tokens += usage.total
+        self.usd += usd or 0.0
+        if fault:
+            self.note_fault(fault)
+
+    def note_fault(self, fault: str, times: int = 1) -> None:
+        """Keep the last fault and how often it came."""
+        self.faults = self.faults + times if fault == self.fault else times
+        self.fault = fault
+
+
+@dataclass
 class Row:
     """What one seat has in flight; `spent` since `base`, what its shard's journals said before.
 
@@ -49,6 +86,7 @@ class Row:
     in_flight: dict[str, int] = field(default_factory=dict)
     reserved: float = 0.0
     spent: float = 0.0
+    counts: Counts = field(default_factory=Counts)
 
 
 @dataclass
@@ -62,11 +100,12 @@ class Money:
 
 @dataclass
 class Ledger:
-    """Windows are by lane, money is by the folder of a stage."""
+    """Windows are by lane; money, and the counts of tasks that have ended, by a stage's folder."""
 
     money: dict[str, Money] = field(default_factory=dict)
     windows: dict[str, dict[str, Any]] = field(default_factory=dict)
     seats: dict[str, Row] = field(default_factory=dict)
+    ended: dict[str, Counts] = field(default_factory=dict)
 
     def flying(self, lane: str, but: str) -> int:
         """Return how many requests of a lane the other seats have in flight."""
@@ -80,10 +119,7 @@ class Ledger:
 
 def encode(ledger: Ledger) -> bytes:
     """Return the text of a ledger, filled up to whole pages."""
-    seats = {name: vars(row) for name, row in ledger.seats.items()}
-    money = {name: vars(each) for name, each in ledger.money.items()}
-    whole = {**vars(ledger), "seats": seats, "money": money}
-    body = json.dumps(whole, separators=(",", ":")).encode()
+    body = json.dumps(vars(ledger), separators=(",", ":"), default=vars).encode()
     text = b"%08x %s" % (zlib.crc32(body), body)
     return text.ljust(-(-len(text) // PAGE) * PAGE)
 
@@ -94,9 +130,13 @@ def decode(text: bytes) -> Ledger | None:
     if crc != b"%08x" % zlib.crc32(body):
         return None
     read = json.loads(body)
-    seats = {name: Row(**row) for name, row in read["seats"].items()}
-    money = {name: Money(**each) for name, each in read["money"].items()}
-    return Ledger(money, read["windows"], seats)
+    rows = {name: {**row, "counts": Counts(**row["counts"])} for name, row in read["seats"].items()}
+    return Ledger(
+        money={name: Money(**each) for name, each in read["money"].items()},
+        windows=read["windows"],
+        seats={name: Row(**row) for name, row in rows.items()},
+        ended={name: Counts(**each) for name, each in read["ended"].items()},
+    )
 
 
 @dataclass
@@ -175,10 +215,21 @@ def seated(folder: Path, shard: str, unit: str, part: str = "") -> Iterator[Seat
             sit_down(seat, ledger, Row(folder.name, shard, unit, 0.0))
         yield seat
         with seat.turn() as ledger:
-            del ledger.seats[seat.name]
+            row = ledger.seats.pop(seat.name)
+            ledger.ended.setdefault(row.folder, Counts()).add(row.counts)
     finally:
         os.close(file)
         os.close(lock)
+
+
+def begin_run(place: Path) -> None:
+    """Forget what progress showed of an earlier run; `place` is the folder of the ledger."""
+    path = place / "ledger.json"
+    ledger = decode(path.read_bytes()) if path.is_file() else None
+    if ledger is None:
+        return
+    ledger.ended.clear()
+    path.write_bytes(encode(ledger))
 
 
 def free_seat(place: Path) -> tuple[str, int]:

@@ -26,7 +26,7 @@ from r1data.teacher.requests import (
     request_key,
     request_params,
 )
-from r1data.teacher.sharing import Seat, seated
+from r1data.teacher.sharing import Counts, Seat, seated
 
 # How often a cell looks for the answers that another one is waiting for.
 WAIT_S = 0.2
@@ -102,6 +102,7 @@ def answers_to(
     if all(ask.key in found for ask in asks):
         return found
     unit = "usd" if "usd" in (cell.settings.get("budget") or {}) else "tokens"
+    counts = Counts(wanted=len(asks))
     with seated(cell.folder, cell.shard, unit, cell.part) as seat:
         while missing := {ask.key: ask for ask in asks if ask.key not in found}:
             if cell.stop.exists():
@@ -110,8 +111,9 @@ def answers_to(
                 mine = seat.claim(ledger, missing)
                 found |= journalled(missing.values(), cell)
             mine = [missing[key] for key in mine if key not in found]
+            counts.answered = sum(ask.key in found for ask in asks)
             if mine:
-                found |= ask_missing(mine, prompt, params, seat, cell)
+                found |= ask_missing(mine, prompt, params, seat, counts, cell)
                 seat.withdraw()
             else:  # another cell asks the same questions
                 time.sleep(WAIT_S)
@@ -153,7 +155,12 @@ def look_up_all(indexes: list[Index], asks: Iterable[Ask]) -> dict[str, dict[str
 
 
 def ask_missing(
-    asks: list[Ask], prompt: Prompt, params: Mapping[str, Any], seat: Seat, cell: Cell
+    asks: list[Ask],
+    prompt: Prompt,
+    params: Mapping[str, Any],
+    seat: Seat,
+    counts: Counts,
+    cell: Cell,
 ) -> dict[str, dict[str, Any]]:
     """Ask what no journal holds; return request key -> record."""
     lanes = read_lanes(cell.settings)
@@ -165,6 +172,7 @@ def ask_missing(
         "prices": prices,
         "budget": read_budget(cell.settings, prices),
         "seat": seat,
+        "counts": counts,
         "journal": Journal(cell.folder / f"{cell.shard}.journal.jsonl"),
         "discarded": Journal(cell.folder / f"{cell.shard}.discarded.jsonl"),
         "stop": cell.stop,
