@@ -274,7 +274,6 @@ def release(recipe: Recipe, chains: bool = True) -> Stage:
         "shard_mb": recipe.release.shard_mb,
         "splits": dict(recipe.release.splits),
         "name": recipe.name,
-        "recipe": recipe.sha256,
         "recipe_yaml": dump(recipe.asked),
         "seed": recipe.seed,
         "r1data_version": __version__,

@@ -59,8 +59,8 @@ def test_a_sound_file_has_no_findings_and_tells_its_figures(form: str) -> None:
     ("change", "finding"),
     [
         ({"problem": ""}, "no 'problem'"),
-        ({"problem_type": "open-ended"}, "problem_type 'open-ended' is not one that r1data knows"),
-        ({"data_type": "audio"}, "data_type 'audio' is not one"),
+        ({"problem_type": "open-ended"}, "problem_type 'open-ended' is unknown; known are: mul"),
+        ({"data_type": "audio"}, "data_type 'audio' is unknown; known are: image, video"),
         ({"solution": "A"}, "the solution is not inside answer tags"),
         ({"solution": "<answer> </answer>"}, "the solution is empty"),
         ({"solution": "<answer>C</answer>"}, "the truth is none of the options' letters"),
@@ -161,7 +161,8 @@ def test_a_repository_is_fetched_and_checked(demo: Build) -> None:
             "mmvu-all",
             1000,
             [
-                "375 rows: problem_type 'open-ended' is not one that r1data knows",
+                "375 rows: problem_type 'open-ended' is unknown; known are: multiple choice, "
+                "numerical, OCR, free-form, regression",
                 "1 rows: the same question on the same media stands already",
             ],
         ),

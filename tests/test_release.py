@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pandas as pd
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -15,14 +17,18 @@ from PIL.Image import Image
 
 import r1data
 from r1data.building import Build
-from r1data.errors import RecipeError, UsageError
+from r1data.errors import InputError, RecipeError, UsageError
+from r1data.evaluate.releases import read_release
 from r1data.grid.shards import binary_leaves
 from r1data.release.check import check
 from r1data.release.dealing import shard_count, shard_of, split_of
 from r1data.release.diff import diff
-from r1data.release.layout import labels, scan
+from r1data.release.exports.export import export
+from r1data.release.layout import known_values, scan
 from r1data.release.rows import is_whole
+from r1data.rewards import verify
 from r1data.schema import load_schema
+from r1data.train.rows import View, load_rows
 
 VIDEO_R1 = [
     "problem_id",
@@ -132,9 +138,6 @@ def spoil(release: Path, change: dict[str, Any]) -> None:
     path = next(release.glob("data/train-*.parquet"))
     table = pq.read_table(path)
     rows = table.to_pylist()
-    for name, names in labels().items():
-        if name in change:
-            change = {**change, name: names.index(change[name])}
     rows[0].update(change)
     pq.write_table(table.from_pylist(rows, table.schema), path)
 
@@ -199,15 +202,41 @@ def test_text_sources_and_columns_are_configs_of_the_same_rows(release: Path) ->
     text = load(release, name="text", split="train")
     assert "frames" not in text.features
     assert text["id"] == whole["id"] == load(release, name="shapes", split="train")["id"]
-    assert whole.features["problem_type"].names == labels()["problem_type"]
-    assert whole.features["data_type"].int2str(whole[0]["data_type"]) in ("image", "video")
     stream = load(release, split="train", streaming=True, columns=["id", "problem"])
     assert [row["id"] for row in stream] == whole["id"]
 
 
-def test_our_own_reading_gives_names_not_codes(release: Path) -> None:
-    kinds = set(scan(release).select("problem_type").collect()["problem_type"])
-    assert kinds <= set(labels()["problem_type"])
+def test_every_reader_gets_types_in_words(release: Path) -> None:
+    pattern = str(release / "data" / "*.parquet")
+    for column, words in known_values().items():
+        for values in (
+            load(release, split="train")[column],
+            pl.read_parquet(pattern)[column].to_list(),
+            pd.read_parquet(next(release.glob("data/*.parquet")), columns=[column])[column],
+            scan(release).select(column).collect()[column],
+        ):
+            assert set(values) <= set(words)
+    row = load(release, split="train")[0]
+    completion = f"{row['process']}{row['solution']}"
+    judged = verify(
+        row["problem_type"], solution=row["solution"], completion=completion, options=row["options"]
+    )
+    assert judged.right is True
+
+
+@pytest.mark.parametrize("column", ["problem_type", "data_type"])
+def test_a_row_of_an_unknown_type_is_found_and_nobody_works_on_it(
+    release: Path, tmp_path: Path, column: str
+) -> None:
+    spoil(release, {column: "other"})
+    assert any(f"{column} 'other' is unknown" in each.what for each in check(release).findings)
+    for use in (
+        lambda: load_rows(release, View("grounded", 4, 10_000)),
+        lambda: export(release, "verl", tmp_path / "out"),
+        lambda: read_release(release, None),
+    ):
+        with pytest.raises(InputError, match=f"train-.*{column} 'other' is unknown; known are"):
+            use()
 
 
 def test_one_more_shard_splits_one_shard_and_leaves_the_others() -> None:
@@ -260,7 +289,18 @@ def test_another_version_and_other_wishes_leave_the_shards_of_unchanged_rows(
     card = other / "README.md"
     card.write_text(card.read_text().replace("quality: 50", "quality: 51"))
     found = [each.what for each in check(other).findings]
-    assert found == ["its recipe is not the one that made the rows of own"]
+    assert found[0] == "its recipe is not the one that made the rows of own"
+
+
+def test_the_card_prints_the_hash_that_its_rows_have_and_check_proves_it(release: Path) -> None:
+    card = release / "README.md"
+    text, made = card.read_text(), load(release, split="train")[0]["recipe"]
+    printed = re.findall(r"recipe ([0-9a-f]+)", text)
+    assert printed == [made[:12], made, made[:12]]
+    card.write_text(text.replace(made, "0" * 64))
+    assert sum("hash" in each.what for each in check(release).findings) == 2
+    card.write_text(text.replace(f"recipe {made[:12]}.", "recipe 0123456789ab.", 1))
+    assert ["hash 0123456789ab" in each.what for each in check(release).findings] == [True]
 
 
 def test_a_taken_down_row_and_clip_are_never_released_and_no_other_row_changes(

@@ -58,7 +58,7 @@ def test_a_missing_decoder_is_named(release: Path) -> None:
     if importlib.util.find_spec("torchcodec"):
         pytest.skip("torchcodec is installed")
     data = load(release)
-    row = next(i for i, each in enumerate(data["data_type"]) if each == 1)
+    row = next(i for i, each in enumerate(data["data_type"]) if each == "video")
     with pytest.raises(ImportError, match="torchcodec"):
         data[row]
 

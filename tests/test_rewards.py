@@ -8,10 +8,11 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from r1data.errors import UsageError
+from r1data.errors import InputError, UsageError
 from r1data.rewards import PRESETS, PROBLEM_TYPES, Verdict, extract, verify
 from r1data.rewards.numerical import read_number
 
@@ -140,9 +141,18 @@ def test_an_empty_truth_judges_nothing(kind: str, solution: str) -> None:
     assert (verdict.reward, verdict.right, verdict.why) == (None, None, "empty_reference")
 
 
-def test_an_unknown_type_judges_nothing() -> None:
-    verdict = verify("Multiple Choice", solution="A", completion=tagged("A"))
-    assert (verdict.reward, verdict.right, verdict.why) == (None, None, "unknown_type")
+@pytest.mark.parametrize(
+    ("kind", "hint", "preset"),
+    [(kind, False, "canonical") for kind in ("Multiple Choice", "boolean", "")]
+    + [(kind, False, preset) for kind in (None, ["OCR"]) for preset in PRESETS]
+    + [(kind, True, preset) for kind in (0, 4, 1.0, "2") for preset in PRESETS],
+)
+def test_an_unknown_type_is_refused_with_the_known_ones(kind: Any, hint: bool, preset: str) -> None:
+    with pytest.raises(InputError) as caught:
+        verify(kind, solution="A", completion=tagged("A"), preset=preset)
+    message = str(caught.value)
+    assert str(kind) in message and all(known in message for known in PROBLEM_TYPES)
+    assert ("class label" in message) is hint
 
 
 @pytest.mark.parametrize("solution", ["nan", "inf", "many", "<answer>x</answer>"])

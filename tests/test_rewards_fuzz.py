@@ -51,7 +51,7 @@ def made_up(rng: random.Random) -> dict:
     options = [text(rng, 4) for _ in range(rng.randint(0, 6))]
     if options and rng.random() < 0.5:
         options = [f"{chr(65 + place)}. {option}" for place, option in enumerate(options)]
-    kind = rng.choice([*PROBLEM_TYPES, "multiple choice", "numerical", "boolean", ""])
+    kind = rng.choice([*PROBLEM_TYPES, "multiple choice", "numerical"])
     return {"problem_type": kind, "solution": truth, "completion": answer, "options": options}
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,19 @@ def test_verl_sees_that_a_row_could_not_be_judged() -> None:
 def test_a_row_without_problem_type_stops_the_training_with_advice() -> None:
     with pytest.raises(InputError, match="extra_info"):
         compute_score("r1data", tagged("5"), "5")
+
+
+@pytest.mark.parametrize("kind", [1, "1", "mcq"])
+def test_no_trainer_gets_a_reward_for_a_type_that_nobody_knows(kind: Any) -> None:
+    truth = {"problem_type": kind, "solution": "5"}
+    for score in (
+        lambda: accuracy_reward([tagged("5")], ["5"], [kind]),
+        lambda: AccuracyORM()([tagged("5")], ["5"], problem_type=[kind]),
+        lambda: compute_score("r1data", tagged("5"), "5", {"problem_type": kind}),
+        lambda: compute_scores([{"response": tagged("5"), "ground_truth": json.dumps(truth)}]),
+    ):
+        with pytest.raises(InputError, match=r"is unknown; known are: multiple choice"):
+            score()
 
 
 def test_easyr1_gets_scores_from_response_and_truth_alone() -> None:

@@ -109,7 +109,9 @@ def test_lines_are_kept_as_they_were_written(tmp_path: Path) -> None:
         ('{"problem_type": "OCR", "completion": "5"}', "solution"),
         ('{"problem_type": "OCR", "completion": ["5"], "solution": "5"}', "completion"),
         ('{"problem_type": "OCR", "completion": "5", "solution": {}}', "solution"),
-        ('{"problem_type": 5, "completion": "5", "solution": "5"}', "problem_type"),
+        ('{"problem_type": 5, "completion": "5", "solution": "5"}', "problem_type 5 is unknown"),
+        ('{"problem_type": 5, "completion": null, "solution": "5"}', "class label"),
+        ('{"problem_type": "mcq", "completion": "5", "solution": "5"}', "known are: multiple"),
         (
             '{"problem_type": "OCR", "completion": "5", "solution": "5", "options": "AB"}',
             "options",

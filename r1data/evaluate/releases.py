@@ -7,7 +7,7 @@ from typing import Any
 from r1data.errors import InputError, UsageError
 from r1data.evaluate.benchmarks import BENCHMARKS, Benchmark
 from r1data.evaluate.rows import Item, Place, TestSet
-from r1data.release.layout import named, release_folder, shards_of
+from r1data.release.layout import release_folder, shards_of, unknown_values
 from r1data.rewards.choice import without_label
 from r1data.rewards.verdict import plain_truth
 
@@ -65,7 +65,9 @@ def release_rows(shards: list[Path]) -> Iterator[tuple[Place, dict[str, Any]]]:
         for group in range(file.num_row_groups):
             rows = file.read_row_group(group, columns=list(TEXTS)).to_pylist()
             for number, row in enumerate(rows):
-                yield Place(shard, group, number), named(row)
+                for what in unknown_values(row):
+                    raise InputError(f"{shard}, row {row['id']}: {what}")
+                yield Place(shard, group, number), row
 
 
 def release_item(benchmark: Benchmark, row: Mapping[str, Any], place: Place) -> Item:

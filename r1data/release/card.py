@@ -11,7 +11,7 @@ from r1data.grid.build import Cell
 from r1data.grid.funnel import Funnel, funnel
 from r1data.grid.shards import read_shard
 from r1data.release.figure import bars
-from r1data.release.layout import FOLDERS, SHARD, labels
+from r1data.release.layout import FOLDERS, SHARD, known_values
 from r1data.release.rows import Inputs, kept, kept_ids, row_counts
 from r1data.release.terms import Terms, license_of, terms_of
 from r1data.sources.catalogue import card_names, load_card
@@ -59,7 +59,7 @@ def card_text(
         "## Terms\n\n" + terms_table(rows),
         "## Known limits\n\n" + limits_text(rows, kinds),
         "## Load it\n\n" + loading(rows, features),
-        "## Build it again\n\n" + rebuilding(cell.options["recipe_yaml"]),
+        "## Build it again\n\n" + rebuilding(rows, cell.options),
         "## Cite\n\n" + citation(cell, rows),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -83,7 +83,7 @@ def figure_text(inputs: Sequence[Inputs]) -> str:
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for (source, _, problem_type, _), count in composition(inputs).items():
         found[source][problem_type] += count
-    return bars(found, labels()["problem_type"])
+    return bars(found, known_values()["problem_type"])
 
 
 def metadata(
@@ -185,8 +185,8 @@ def opening(rows: Counter[Row], counts: Counts, kinds: Mapping[str, int], cell: 
     if questions < total:
         told.append(f"{total:,} rows, since a question may have several chains")
     return (
-        f"# {cell.options['name']}\n\n{', '.join(told)} ({splits}). Made by r1data "
-        f"{cell.options['r1data_version']}; recipe {cell.options['recipe'][:12]}."
+        f"# {cell.options['name']}\n\n{', '.join(told)} ({splits}). Made by "
+        f"{maker(rows, cell.options)}."
     )
 
 
@@ -304,12 +304,27 @@ def loading(rows: Counter[Row], features: Mapping[str, Any]) -> str:
     return "```python\nimport datasets\n\n" + "\n".join(lines) + "\n```"
 
 
-def rebuilding(recipe: str) -> str:
+def rebuilding(rows: Counter[Row], options: Mapping[str, Any]) -> str:
     """The recipe that made it: what was asked for, not where files lay or who was asked."""
+    made_by = hashes(rows, options).items()
     return (
         "Add where your files lie and `run.lanes`, then `r1data build recipe.yaml`:\n\n"
-        f"```yaml\n{recipe.strip()}\n```"
+        f"```yaml\n{options['recipe_yaml'].strip()}\n```\n\n"
+        "The column `recipe` of a row is the sha256 of what this recipe says of the row's source:"
+        "\n\n" + "\n".join(f"- {source}: recipe {sha256}" for source, sha256 in made_by)
     )
+
+
+def hashes(rows: Counter[Row], options: Mapping[str, Any]) -> dict[str, str]:
+    """Return {source: what its rows have in the column `recipe`}."""
+    return {name: options["row_recipes"][name] for name in sorted({row[0] for row in rows})}
+
+
+def maker(rows: Counter[Row], options: Mapping[str, Any]) -> str:
+    """Say what made it: the version, and the recipe's hash where all rows have the same."""
+    made_by = list(hashes(rows, options).values())
+    version = f"r1data {options['r1data_version']}"
+    return f"{version}, recipe {made_by[0][:12]}" if len(made_by) == 1 else version
 
 
 def citation(cell: Cell, rows: Counter[Row]) -> str:
@@ -317,5 +332,4 @@ def citation(cell: Cell, rows: Counter[Row]) -> str:
     pages = {load_card(name).homepage for name in {row[0] for row in rows} & set(card_names())}
     homes = ", ".join(sorted(pages - {""}))
     also = f" Cite its sources too: {homes}." if homes else " Cite its sources too."
-    recipe = cell.options["recipe"][:12]
-    return f"{cell.options['name']}, made with r1data, recipe {recipe}.{also}"
+    return f"{cell.options['name']}, made with {maker(rows, cell.options)}.{also}"

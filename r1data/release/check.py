@@ -16,7 +16,7 @@ from r1data.grid.work import GATHER_NOTE
 from r1data.release.check_kept import kept_findings
 from r1data.release.embedded import file_findings
 from r1data.release.footers import Finding, footer_findings, license_findings, sources_terms
-from r1data.release.layout import FOLDERS, read_rows, richest
+from r1data.release.layout import FOLDERS, richest, split_of, stored_rows, unknown_values
 from r1data.release.made_by import recipe_findings
 
 REPOSITORY = re.compile(r"(?:hf:/{1,2}datasets/)?(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>\S+))?")
@@ -187,7 +187,8 @@ def check_release(folder: Path) -> Report:
     splits: Counter[str] = Counter()
     config = richest(folder)
     try:
-        for split, row in read_rows(folder, config):
+        for path, row in stored_rows(folder, config):
+            split = split_of(path)
             ids[row["id"], row.get("chain", 0)] += 1
             splits[split] += 1
             where = f"{folder.name}/{split}"
@@ -207,6 +208,7 @@ def check_release(folder: Path) -> Report:
 
 def faults(row: dict[str, Any], config: str) -> Iterator[str]:
     """Yield what is wrong with one published row."""
+    yield from (f"{row['id']}: {what}" for what in unknown_values(row))
     if config == "frames":
         yield from picture_faults(row["id"], row["frames"])
     if config != "index-only":

@@ -27,7 +27,7 @@ def with_files(
     kinds = table["data_type"].to_pylist()
     for i, identity in enumerate(table["id"].to_pylist()):
         found = [read_file(identity, file, settings) for file in files[identity]]
-        columns = ([], found) if kinds[i] else (found, [])
+        columns = ([], found) if kinds[i] == "video" else (found, [])
         block = table.slice(i, 1)
         for field, value in zip(FIELDS, columns, strict=True):
             block = block.append_column(field, pa.array([value], field.type))

@@ -1,4 +1,4 @@
-"""Typed features: what makes `datasets` hand out pictures and labels instead of bytes and codes."""
+"""Typed features: what makes `datasets` hand out pictures instead of bytes."""
 
 import json
 from typing import Any, NamedTuple
@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from r1data.release.embedded import FIELDS, IMAGES, VIDEOS
-from r1data.release.layout import labels
 from r1data.schema import arrow_schema
 
 PICTURES = "frames"
@@ -40,12 +39,10 @@ def typed(config: str, problem_id: pa.DataType) -> Typed:
 
     The metadata stands in every shard, so that a single copied file keeps its types.
     """
-    from datasets import ClassLabel, Features, Image, List, Video
+    from datasets import Features, Image, List, Video
 
     columns = columns_of(config, problem_id)
     features = Features.from_arrow_schema(columns)
-    for name, names in labels().items():
-        features[name] = ClassLabel(names=names)
     if PICTURES in features:
         features[PICTURES] = List(Image())
     if config == "video":

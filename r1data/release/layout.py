@@ -11,6 +11,7 @@ config, then its split and source, so that a config of one source is a pattern a
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,7 @@ from r1data.errors import InputError, UsageError
 from r1data.grid.mirror import here
 from r1data.grid.store import address_of
 from r1data.inert import read_yaml
+from r1data.rewards.verdict import unknown_value
 from r1data.schema import load_schema
 
 if TYPE_CHECKING:
@@ -36,19 +38,19 @@ class Config(NamedTuple):
     features: Any
 
 
-def labels() -> dict[str, list[str]]:
-    """Return the columns that are class labels, with their names in the order of their codes."""
+@cache
+def known_values() -> dict[str, list[str]]:
+    """Return the columns that hold one of few words, each with its words."""
     properties = load_schema("release")["properties"]
     return {column: spec["enum"] for column, spec in properties.items() if "enum" in spec}
 
 
-def named(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a published row with the names of its class labels in place of their codes."""
-    found = dict(row)
-    for column, names in labels().items():
-        if isinstance(found.get(column), int):
-            found[column] = names[found[column]]
-    return found
+def unknown_values(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a row has in those columns that is none of their words."""
+    for column, words in known_values().items():
+        value = row.get(column)
+        if value not in (None, "", *words):
+            yield unknown_value(column, value, words)
 
 
 def release_folder(path: str | Path) -> Path:
@@ -79,14 +81,30 @@ def richest(folder: Path) -> str:
 def read_rows(
     folder: Path, config: str, columns: Sequence[str] | None = None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (split, row) of a config, with the names of class labels; holds few rows at a time."""
+    """Yield (split, row) of a config; holds few rows at a time.
+
+    Raises InputError where a row's type is unknown: whoever reads rows acts by their types.
+    """
+    for path, row in stored_rows(folder, config, columns):
+        for what in unknown_values(row):
+            raise InputError(f"{path}, row {row.get('id')}: {what}")
+        yield split_of(path), row
+
+
+def stored_rows(
+    folder: Path, config: str, columns: Sequence[str] | None = None
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield (shard, row) of a config as it lies there."""
     import pyarrow.parquet as pq
 
     for path in shards_of(folder, config):
-        split = path.name.partition("-")[0]
         for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=columns):
-            for row in batch.to_pylist():
-                yield split, named(row)
+            yield from ((path, row) for row in batch.to_pylist())
+
+
+def split_of(shard: Path) -> str:
+    """Return the split that a shard's name says."""
+    return shard.name.partition("-")[0]
 
 
 def read_head(folder: Path) -> dict[str, Any]:
@@ -122,11 +140,7 @@ def read_configs(folder: Path) -> list[Config]:
 
 
 def scan(folder: Path) -> "pl.LazyFrame":
-    """Return a release's rows as a polars LazyFrame, with the names of class labels."""
+    """Return a release's rows as a polars LazyFrame."""
     import polars as pl
 
-    frame = pl.scan_parquet(folder / FOLDERS[richest(folder)] / "*.parquet")
-    return frame.with_columns(
-        pl.col(column).replace_strict(range(len(names)), names, return_dtype=pl.String)
-        for column, names in labels().items()
-    )
+    return pl.scan_parquet(folder / FOLDERS[richest(folder)] / "*.parquet")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from r1data.release.footers import Finding
-from r1data.release.layout import labels, named
+from r1data.release.layout import known_values, unknown_values
 from r1data.rewards.numerical import judge_numerical
 from r1data.sources.reading import read_rows
 from r1data.sources.transforms import LETTERS
@@ -72,7 +72,7 @@ def look_at(files: Sequence[Path], tally: Tally) -> None:
         for where, row in read_rows(file, file.suffix.lower().removeprefix(".")):
             tally.rows += 1
             place = f"{file.name} {where}"
-            for what in row_faults(named(row), tally):
+            for what in row_faults(row, tally):
                 tally.fault(what, place)
     tally.faults.update(balance_faults(tally))
     for what in balance_faults(tally):
@@ -85,10 +85,8 @@ def row_faults(row: Mapping[str, Any], tally: Tally) -> Iterator[str]:
         if row.get(name) in (None, ""):
             yield f"no '{name}'"
     tally.figures.update(f"extra column {name}" for name in row if name not in KNOWN)
-    for name in labels():
-        tally.figures[f"{name} {row.get(name)}"] += 1
-        if row.get(name) and row[name] not in labels()[name]:
-            yield f"{name} '{row[name]}' is not one that r1data knows"
+    tally.figures.update(f"{name} {row.get(name)}" for name in known_values())
+    yield from unknown_values(row)
     yield from twice(row, tally)
     yield from answer_faults(row, tally)
     yield from process_faults(row, tally)

@@ -1,8 +1,8 @@
 """By what a row was made: its columns `recipe` and `r1data_version`.
 
 Both change only when the row may: a shard whose rows stay as they are keeps its bytes, whatever
-else a later recipe asks for and whichever later version writes it. The whole recipe and the
-version that ran stand in the card; `check` compares the rows with the recipe there.
+else a later recipe asks for and whichever later version writes it. The card holds the recipe, the
+hashes that its rows have, and the version that ran; `check` proves that they agree.
 """
 
 import re
@@ -21,6 +21,9 @@ ROWS_SINCE = "0.1.0"
 SPEAKS_OF_ROWS = ("seed", "frames", "probes", "teacher", "revise", "verify", "judge")
 CHOOSES_ROWS = frozenset({"rows", "where", "balance", "by", "reserve"})
 RECIPE = re.compile(r"^## Build it again$.*?^```yaml\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+# What a card prints of a hash: all of it, or its beginning.
+PRINTED = re.compile(r"\brecipe (?P<hash>[0-9a-f]{12,64})\b")
 
 
 def row_recipes(asked: Mapping[str, Any]) -> dict[str, str]:
@@ -45,16 +48,21 @@ def card_recipe(folder: Path) -> str | None:
 
 
 def recipe_findings(folder: Path, config: str) -> Iterator[Finding]:
-    """Yield sources whose rows say that another recipe made them than the one in the card."""
+    """Yield where rows, the card's recipe, and the hashes that it prints are not of one recipe."""
     import yaml
 
     text = card_recipe(folder)
     where = f"{folder.name}/README.md"
+    told = PRINTED.findall((folder / "README.md").read_text(encoding="utf-8"))
     if text is None:
         yield Finding(where, "it holds no recipe under 'Build it again'")
         return
     due = row_recipes(yaml.safe_load(text))
     rows = read_rows(folder, config, ["id", "recipe"])
-    told = {(row["id"].partition("/")[0], row["recipe"]) for _, row in rows}
-    for source in sorted({name for name, recipe in told if due.get(name) != recipe}):
+    made = {(row["id"].partition("/")[0], row["recipe"]) for _, row in rows}
+    for source in sorted({name for name, recipe in made if due.get(name) != recipe}):
         yield Finding(where, f"its recipe is not the one that made the rows of {source}")
+    for source in sorted({name for name, recipe in made if recipe not in told}):
+        yield Finding(where, f"it does not print the recipe's hash that the rows of {source} have")
+    for strange in (each for each in told if not any(r.startswith(each) for r in due.values())):
+        yield Finding(where, f"it prints the hash {strange}, which no source of its recipe has")

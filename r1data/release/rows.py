@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from r1data.grid.shards import ShardDamaged, is_fresh, read_note, read_shard
-from r1data.release.layout import labels
 from r1data.rewards import extract
 from r1data.schema import arrow_schema
 from r1data.sources.transforms import LETTERS
@@ -136,13 +135,11 @@ def told(response: Row) -> dict[str, Any]:
 
 
 def text_table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table of those columns of `schema` that they have; labels become codes."""
-    names = labels()
+    """Return rows as a table of those columns of `schema` that they have."""
     whole = pa.types.is_int64(schema.field("problem_id").type)
     shaped = [
         {
             **row,
-            **{column: names[column].index(row[column]) for column in names},
             "problem_id": int(row["problem_id"]) if whole else str(row["problem_id"]),
         }
         for row in rows

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from r1data.errors import UsageError
-from r1data.release.layout import labels, named
 from r1data.report.buildrows import group_column
 from r1data.report.loosemedia import Clip, clip_of, file_of
 from r1data.report.story import Story, published_story
@@ -122,7 +121,7 @@ class SetRows:
         """One row without the bytes of its pictures."""
         group, at = self.place(position)
         table = light_group(group.path, group.path.stat().st_mtime_ns, group.number)
-        row = named(table.slice(at, 1).to_pylist()[0])
+        row = table.slice(at, 1).to_pylist()[0]
         return json.loads(row["row"]) if self.row_text else row
 
     def place(self, position: int) -> tuple[Group, int]:
@@ -200,7 +199,7 @@ def light_index(path: Path) -> "pl.DataFrame":
     made[1] = made[1].fill_null(path.stem)
     made[2] = made[2].fill_null("")
     made += [
-        label(schema, column).alias(name)
+        first_of(schema, (column,), pl.String).fill_null("").alias(name)
         for column, name in (("problem_type", "type"), ("data_type", "kind"))
     ]
     made.append(first_of(schema, ("reward",), pl.Float64).alias("reward"))
@@ -214,18 +213,6 @@ def first_of(schema: "pl.Schema", names: Sequence[str], kind: Any) -> "pl.Expr":
 
     name = next((each for each in names if each in schema), None)
     return pl.col(name).cast(kind) if name else pl.lit(None, kind)
-
-
-def label(schema: "pl.Schema", column: str) -> "pl.Expr":
-    """A column of class labels by name, whether it holds names or codes."""
-    import polars as pl
-
-    if column not in schema:
-        return pl.lit("")
-    if schema[column].is_integer():
-        names = labels()[column]
-        return pl.col(column).replace_strict(range(len(names)), names, return_dtype=pl.String)
-    return pl.col(column).cast(pl.String).fill_null("")
 
 
 def told_texts(schema: "pl.Schema", row_text: bool) -> "pl.Expr":

@@ -152,8 +152,8 @@ def by_whole_text(text: str, texts: list[str]) -> Choice | None:
 
 def known(letter: str, texts: list[str], why: str) -> Choice:
     """Return the option of a letter, if there is one of that letter."""
-    index = LETTERS.index(letter.upper())
-    if texts and index >= len(texts):
+    index = LETTERS.find(letter.upper())  # some letters of other scripts have capitals of two
+    if index < 0 or (texts and index >= len(texts)):
         return Choice(None, "no_such_letter")
     return Choice(index, why)
 

@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 from r1data.errors import InputError, UsageError
 from r1data.rewards.extract import published_answer, published_think
 from r1data.rewards.published import published_eval, published_format
-from r1data.rewards.verdict import PRESETS, Verdict, published, published_truth, verify
+from r1data.rewards.verdict import (
+    PRESETS,
+    Verdict,
+    check_type,
+    published,
+    published_truth,
+    verify,
+)
 
 Row = dict[str, Any]
 
@@ -96,8 +103,6 @@ def item_of(row: Row, place: str) -> Item:
         solution = as_text(solution, "solution", place)
     if completion is not None and type(completion) is not str:
         completion = as_text(completion, "completion", place)
-    if type(problem_type) is not str:
-        raise InputError(f"{place}: problem_type is {problem_type!r}, not a text")
     return Item(problem_type, completion, solution, options_of(row, place))
 
 
@@ -147,6 +152,7 @@ def judged(lines: Iterable[Line], preset: str) -> Iterator[tuple[Line, Row]]:
     tagged, lines = video_r1_form(lines)
     for line in lines:
         item = item_of(line.row, line.place)
+        check_type(item.problem_type, preset, f"{line.place}: ")
         if item.completion is None:
             version = PRESETS[preset].version
             verdict = Verdict(None, None, None, "no_completion", "unfinished", preset, version)

@@ -3,6 +3,7 @@
 All judge by the preset `canonical`, each row by its own problem type. A row that cannot be judged
 (its truth is empty or unreadable) has no reward: TRL and ms-swift take None for that and leave the
 row out of the mean; verl and EasyR1 need a number, get 0.0 and a metric `judged` of 0.0 beside it.
+A problem type that nobody knows stops the training with an error.
 """
 
 import json
@@ -107,7 +108,7 @@ def text_of(completion: Any) -> str:
 def verdict_on(text: str, ground_truth: Any, extra: Any) -> Verdict:
     """Judge by whatever of problem_type, solution and options the trainer passes on."""
     row = {**dict(extra), **truth_fields(ground_truth)}
-    if not isinstance(row.get("problem_type"), str):
+    if row.get("problem_type") is None:
         raise InputError(
             "the reward needs each row's problem_type: put it into extra_info, or make ground_truth"
             ' the JSON of {"problem_type": ..., "solution": ..., "options": [...]}'

@@ -2,7 +2,8 @@
 
 A preset is data: a rule and a threshold for each problem type. A rule takes the truth and the
 answer and gives a reward and a reason; `None` as a reward means that nothing can be judged,
-because the truth is empty, unreadable or of an unknown type.
+because the truth is empty or unreadable. A problem type that nobody knows is an error; only the
+preset `video-r1` gives it 0.0, as the published code does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf, nextafter
 from typing import NamedTuple
 
-from r1data.errors import UsageError
+from r1data.errors import InputError, UsageError
 from r1data.rewards.choice import judge_choice, truth_index
 from r1data.rewards.extract import extract, published_answer, quick_answer
 from r1data.rewards.free_form import judge_free_form
@@ -92,9 +93,10 @@ def verify(
     """Judge one completion.
 
     `solution` is the truth, plain or within answer tags; `at_least` sets for a problem type the
-    reward that counts as right. Raises UsageError for an unknown preset,
-    and MissingPackage for `canonical-math` without Math-Verify.
+    reward that counts as right. Raises InputError for an unknown problem type, UsageError for an
+    unknown preset, and MissingPackage for `canonical-math` without Math-Verify.
     """
+    check_type(problem_type, preset)
     if preset == "canonical":
         return canonical(problem_type, solution, completion, options, at_least)
     if preset == "video-r1":
@@ -106,6 +108,30 @@ def verify(
     raise UsageError(f"there is no preset '{preset}': take one of {', '.join(sorted(PRESETS))}")
 
 
+def check_type(problem_type: object, preset: str = "canonical", where: str = "") -> None:
+    """Raise InputError for what is none of the problem types; `where` is put before it.
+
+    The published code gives 0.0 for any text that it does not know, and so does its preset.
+    """
+    if problem_type in PROBLEM_TYPES or (preset == "video-r1" and not is_code(problem_type)):
+        return
+    raise InputError(where + unknown_value("problem_type", problem_type, PROBLEM_TYPES))
+
+
+def is_code(value: object) -> bool:
+    """Tell whether a value is a whole number, or no text at all."""
+    return not isinstance(value, str) or value.strip().isdigit()
+
+
+def unknown_value(column: str, value: object, known: Sequence[str]) -> str:
+    """Say that a column's value is none of its words, and what may help."""
+    shown = f"'{value}'" if isinstance(value, str) else repr(value)
+    message = f"{column} {shown} is unknown; known are: {', '.join(known)}"
+    if not str(value).strip().removesuffix(".0").isdigit():
+        return message
+    return f"{message}. A whole number is the code of a class label: put its word in its place"
+
+
 def canonical(
     problem_type: str,
     solution: str,
@@ -114,9 +140,6 @@ def canonical(
     at_least: Mapping[str, float] | None,
 ) -> Verdict:
     """Judge by the preset `canonical`."""
-    threshold = AT_LEAST.get(problem_type)
-    if threshold is None:
-        return unjudged(problem_type, "unknown_type")
     truth = plain_truth(solution)
     if not truth:
         return unjudged(problem_type, "empty_reference")
@@ -127,6 +150,7 @@ def canonical(
         reward, why = judge_choice(truth, answer, options or ())
     else:
         reward, why = RULES[problem_type](truth, answer)
+    threshold = AT_LEAST[problem_type]
     if at_least:
         threshold = at_least.get(problem_type, threshold)
     right = None if reward is None else reward >= threshold

@@ -32,6 +32,6 @@ put(page, el("header", {class: "top"}, el("div", {}, el("h1", {}, head.name), el
     data.facts.sections.map((section) => el("section", {id: section.id}, el("h2", {}, section.title), el("div", {class: "figures"}, section.figures.map((figure) => drawFigure(figure, openRows))))),
     el("section", {id: "rows"}, el("h2", {}, "Rows"), el("p", {}, data.told), rowsRoot),
     el("section", {id: "made"}, el("h2", {}, "Recipe"), el("details", {}, el("summary", {}, "the frozen recipe"), el("pre", {class: "code"}, data.facts.recipe)),
-      el("dl", {class: "facts"}, fact("r1data", data.facts.made.r1data), fact("Python", data.facts.made.python), fact("recipe sha256", data.facts.made.recipe_sha256), fact("seed", data.facts.made.seed),
+      el("dl", {class: "facts"}, fact("r1data", data.facts.made.r1data), fact("Python", data.facts.made.python), fact("seed", data.facts.made.seed),
         fact("packages", Object.entries(data.facts.made.packages || {}).map(([name, version]) => `${name} ${version}`).join(", "))))));
 shown = gallery(source, rowsRoot);
