@@ -145,6 +145,8 @@ def build(
         mend(folder, recipe, mine)
         told = [str(here(each, rows="")) for each in reuse]
         tally = drive(recipe, stages, folder, told, mine, wait, keeper)
+        facts = {"recipe": recipe.sha256, "until": until}
+        events.record(folder, "done", mine.name if mine else "", **facts)
     return Build(folder, tally, mine, address_of(out))
 
 

@@ -201,7 +201,7 @@ def status(build: BuildArg, as_json: JsonOpt = False) -> None:
     Example: r1data status builds/my-cot
     """
     from r1data.building import open_build
-    from r1data.summary import status_dict, status_text
+    from r1data.status import status_dict, status_text
 
     found = status_dict(open_build(build, rows=""))
     show(found if as_json else status_text(found))
@@ -218,7 +218,7 @@ def why(
     Example: r1data why builds/demo shapes/0019
     """
     from r1data.building import open_build
-    from r1data.summary import why_dict, why_text
+    from r1data.why import why_dict, why_text
 
     story = why_dict(open_build(build), identity)
     show(story if as_json else why_text(story))

@@ -409,7 +409,7 @@ TOLD = {
 
 
 def test_why_tells_probe_figure_and_threshold_of_every_row_and_moving_one_asks_nobody() -> None:
-    from r1data.summary import why_dict, why_text
+    from r1data.why import why_dict, why_text
 
     four = ["blind", "few_frame", "shuffled", "pass_rate"]
     asked = [f"probes.{name}={{n: 4}}" for name in four]

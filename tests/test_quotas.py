@@ -13,7 +13,7 @@ from r1data.errors import RecipeError
 from r1data.selection.balance import list_quotas, place_of
 from r1data.selection.letters import even_letters
 from r1data.selection.quotas import Quota, keep
-from r1data.summary import why_dict, why_text
+from r1data.why import why_dict, why_text
 
 KINDS = (Quota("problem_type free-form", 0.3), Quota("source nextqa", 25))
 

@@ -17,7 +17,7 @@ from r1data.recipe import load_recipe
 from r1data.release.diff import diff
 from r1data.release.exports.export import export
 from r1data.stages import questions, selection
-from r1data.summary import why_dict, why_text
+from r1data.why import why_dict, why_text
 
 RL = """
 pipeline: rl

@@ -21,10 +21,10 @@ from r1data.release.check import check
 from r1data.rewards.stage import judge_responses
 from r1data.schema import arrow_schema
 from r1data.stages import revised
-from r1data.summary import why_dict, why_text
 from r1data.teacher.prompts import load_prompt
 from r1data.teacher.revise import revise_responses
 from r1data.teacher.stage import ask_teacher
+from r1data.why import why_dict, why_text
 
 MENDED = "<think>It rises.</think>\n<answer>B</answer>"
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,7 +71,7 @@ def write_release(*tables: Sequence[Path], cell: Cell) -> Iterator[Output]:
         dict(zip(names, paths, strict=True)) for paths in zip(*tables, strict=True)
     ]
     if not any(len(kept_ids(each)) for each in inputs):
-        raise BuildStop("no row is left to release: `r1data status` shows what fell out and why")
+        raise BuildStop(nothing_left(inputs, cell.build))
     id_type = problem_id_type(inputs)
     columns = {config: typed(config, id_type) for config in cell.options["configs"]}
     dealing = plan_shards(inputs, cell.options)
@@ -94,6 +94,21 @@ def write_release(*tables: Sequence[Path], cell: Cell) -> Iterator[Output]:
     yield Page(
         "README.md",
         lambda path: path.write_text(card_text(inputs, counts, features, cell), "utf-8"),
+    )
+
+
+def nothing_left(inputs: Sequence[Inputs], build: Path) -> str:
+    """Say that no row is left, with the main reason and a row that has it."""
+    columns = ["id", "drop_reason", "drop_detail"]
+    rows = [row for each in inputs for row in read_shard(each["selection"], columns).to_pylist()]
+    if not rows:
+        return "no row is left to release: the sources gave none; `r1data sources check` tells more"
+    reason, count = Counter(row["drop_reason"] for row in rows).most_common(1)[0]
+    first = next(row for row in rows if row["drop_reason"] == reason)
+    return (
+        f"no row is left to release: {count:,} of {len(rows):,} rows fell out as {reason}, the "
+        f"first is {first['id']}: {first['drop_detail']}; `r1data why {build} {first['id']}` tells "
+        f"more, `r1data status {build}` all reasons"
     )
 
 

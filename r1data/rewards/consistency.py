@@ -16,7 +16,6 @@ from r1data.rewards.extract import extract
 from r1data.rewards.numerical import compared, read_number
 from r1data.rewards.option_text import SENTENCE
 from r1data.rewards.quantity import TEXT_LIMIT, Quantity, numbers_in, simplified
-from r1data.rewards.verdict import check_type
 from r1data.rewards.wording import content
 
 Ask = Callable[[str], str]
@@ -60,8 +59,7 @@ class Consistency(NamedTuple):
 
 
 def consistency(problem_type: str, completion: str, options: Sequence[str] = ()) -> Consistency:
-    """Compare a thought's conclusion with the answer, by rule. Raises InputError: unknown type."""
-    check_type(problem_type)
+    """Compare a thought's conclusion with the answer, by rule."""
     think, answer, _ = extract(completion)
     if answer is None:
         return Consistency(None, None, "no_answer")

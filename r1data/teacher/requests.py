@@ -112,12 +112,9 @@ def read_question(
     widths, heights = (
         ([], []) if rows is None else (rows.field(name).to_pylist() for name in ("width", "height"))
     )
-    head = ""
-    if sample["data_type"] == "video" and pictures:
-        head = times_line([picture.time for picture in pictures]) + "\n\n"
     return Question(
         id=sample["id"],
-        text=head + bare,
+        text=with_times(sample, bare, [picture.time for picture in pictures]),
         bare=bare,
         frames=frames,
         sizes=tuple(zip(widths, heights, strict=True)),
@@ -125,6 +122,12 @@ def read_question(
         body_bytes=sum(4 * len(picture.jpeg) // 3 + 80 for picture in pictures) + len(bare),
         clip=clip,
     )
+
+
+def with_times(sample: Mapping[str, Any], bare: str, times: list[float | None]) -> str:
+    """Return a prompt's text with a line on the frames before it, where they are of a video."""
+    shown = sample["data_type"] == "video" and times
+    return f"{times_line(times)}\n\n{bare}" if shown else bare
 
 
 def times_line(times: list[float | None]) -> str:
