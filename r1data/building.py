@@ -131,8 +131,10 @@ def build(
         recipe = load_recipe(recipe, overrides, limit)
     recipe = replace(recipe, run=replace(recipe.run, **given(engine=engine, workers=workers)))
     from r1data.mending import mend
+    from r1data.outlook import refuse_template
     from r1data.running import drive
 
+    refuse_template(recipe)
     every = load_pipeline(recipe)
     stages = until_stage(every, until)
     mine = part_of(recipe, part)

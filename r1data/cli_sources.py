@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from r1data.console import JsonOpt, RecipeArg, SetOpt, say, show
+from r1data.errors import SET_ASIDE
 
 sources_app = typer.Typer(help="The sources that r1data knows.", no_args_is_help=True)
 media_app = typer.Typer(help="Clips and pictures.", no_args_is_help=True)
@@ -52,14 +53,21 @@ def sources_check(
     set_: SetOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Read (or fetch) the sources of a recipe and show what their first rows become.
+    """Read (or fetch) the sources of a recipe: what rows become; exit code 3 where some fall out.
 
     Example: r1data sources check my.yaml --rows 5
     """
-    from r1data.plan import first_samples
+    from r1data.outlook import falls, first_rows, refuse_template, samples_text
+    from r1data.plan import read_samples
     from r1data.recipe import load_recipe
 
-    show(first_samples(load_recipe(recipe, set_ or [], rows)), compact=as_json)
+    loaded = load_recipe(recipe, set_ or [])
+    refuse_template(loaded)
+    samples, settings = read_samples(loaded)
+    fallen = falls(samples, settings)[1]
+    show(first_rows(samples, rows) if as_json else samples_text(samples, fallen, rows))
+    if fallen:
+        raise typer.Exit(SET_ASIDE)
 
 
 @sources_app.command("new")

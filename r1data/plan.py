@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from r1data.building import media_folder, settings_of
-from r1data.media.files import is_generated, media_base
+from r1data.media.files import is_fetched, is_generated, media_base
 from r1data.media.web import endpoint, token_for
+from r1data.outlook import Fall, fall_lines, falls, refuse_template
 from r1data.probes.plan import funnel_lines, funnel_plan
 from r1data.recipe import Recipe
 from r1data.sources.catalogue import Source, load_source
@@ -31,11 +32,6 @@ def read_samples(recipe: Recipe) -> tuple[list[dict[str, Any]], Mapping[str, Any
     return chosen_samples(samples_stage(recipe).options, settings), settings
 
 
-def first_samples(recipe: Recipe) -> list[dict[str, Any]]:
-    """Return what the first chosen rows of each source become; fetches what is not here."""
-    return read_samples(recipe)[0]
-
-
 def local_samples(
     recipe: Recipe, sources: Mapping[str, Source]
 ) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
@@ -53,14 +49,15 @@ def is_local(source: Source) -> bool:
 
 def make_plan(recipe: Recipe) -> dict[str, Any]:
     """Say what a build would take; reads local files and cards, sends nothing."""
+    refuse_template(recipe)
     sources = {name: load_source(name, entry) for name, entry in recipe.sources.items()}
     rows, settings = local_samples(recipe, sources)
-    kept = [row for row in rows if row["drop_reason"] is None]
+    kept, fallen = falls(rows, settings)
     plans = [source_plan(each, rows, recipe) for each in sources.values()]
     pictures_of = counted_pictures(kept, plans, sources, recipe)
     frames = sum(count * number for count, number in pictures_of.items())
     stored = round(frames * recipe.frames.max_pixels * BYTES_A_PIXEL)
-    media = media_bytes(kept, settings, [name for name in sources if is_local(sources[name])])
+    media = media_bytes(rows, settings, [name for name in sources if is_local(sources[name])])
     fetch = fetch_plan([each for each in sources.values() if not is_local(each)])
     token = token_for(endpoint())  # the one that a download would send
     made: dict[str, Any] = {
@@ -68,7 +65,8 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
         "rows": sum(each["rows"] for each in plans),
         "problem_types": added(each["problem_types"] for each in plans),
         "data_types": added(each["data_types"] for each in plans),
-        "dropped_already": dict(Counter(r["drop_reason"] for r in rows if r["drop_reason"])),
+        "dropped_already": {each.reason: each.rows for each in fallen},
+        "examples": {each.reason: {"id": each.id, "detail": each.detail} for each in fallen},
         "sources": plans,
         "licenses": added({term(each): each["rows"]} for each in plans),
         "gated_without_token": [p["source"] for p in plans if p["gated"] and not token],
@@ -84,7 +82,7 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
         if recipe.revise is not None:
             made["revise"] = revise_plan(recipe, pictures_of)
     if recipe.probes is not None:
-        made["funnel"] = funnel_plan(recipe, made["rows"])
+        made["funnel"] = funnel_plan(recipe, made["rows"] - sum(each.rows for each in fallen))
     return made
 
 
@@ -131,17 +129,21 @@ def pictures(row: Mapping[str, Any], recipe: Recipe) -> int:
 
 def media_bytes(
     rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], names: Sequence[str]
-) -> dict[str, int]:
-    """Count the files that the rows need, what they weigh, and which are not there."""
-    files = {(row["source"], each["uri"]) for row in rows for each in row["media"]}
-    generated = {name for name in names if is_generated(name, settings)}
-    local = [media_base(source, settings) / uri for source, uri in files if source not in generated]
-    sizes = [path.stat().st_size for path in local if path.is_file()]
+) -> dict[str, Any]:
+    """Count the files that rows need: here and what they weigh, missing, to be drawn or brought."""
+    files = {(row["source"], each["uri"]): None for row in rows for each in row["media"]}
+    drawn = {name for name in names if is_generated(name, settings)}
+    brought = {name for name in names if is_fetched(name, settings)}
+    elsewhere = drawn | brought
+    local = [media_base(name, settings) / uri for name, uri in files if name not in elsewhere]
+    missing = [str(path) for path in local if not path.is_file()]
     return {
         "files": len(files),
-        "bytes": sum(sizes),
-        "missing": len(local) - len(sizes),
-        "drawn_here": len(files) - len(local),
+        "bytes": sum(path.stat().st_size for path in local if path.is_file()),
+        "missing": len(missing),
+        "first_missing": missing[0] if missing else None,
+        "drawn_here": sum(name in drawn for name, _ in files),
+        "brought": sum(name in brought for name, _ in files),
     }
 
 
@@ -235,34 +237,60 @@ def plan_text(made: Mapping[str, Any]) -> str:
     lines = [f"{made['recipe']}: {made['rows']:,} rows ({kinds}; {types})"]
     head = ("source", "questions", "media", "rows", "sure", "from")
     lines += table([head, *(source_line(each) for each in made["sources"])])
-    media = made["media"]
-    lines.append(
-        f"media    {media['files']:,} files, {media['bytes'] / 1e6:,.1f} MB here, "
-        f"{media['drawn_here']:,} to be drawn, {media['missing']:,} missing"
-    )
-    lines += fetch_lines(made)
-    need, free = made["disk_needed_bytes"] / 1e9, made["disk_free_bytes"] / 1e9
-    lines.append(f"disk     {need:,.1f} GB needed at most, {free:,.1f} GB free")
-    if "teacher" in made:
-        lines.append(asking_line("teacher", made["teacher"]))
-    if "revise" in made:
-        lines.append(asking_line("revise", made["revise"]))
+    fallen = [Fall(why, n, **made["examples"][why]) for why, n in made["dropped_already"].items()]
+    lines += fall_lines(fallen, made["rows"])
+    lines += [*media_lines(made["media"]), *fetch_lines(made), disk_line(made)]
+    first = "at most " if made.get("funnel") else ""  # rows that probes drop are not put to it
+    for name in ("teacher", "revise"):
+        if name in made:
+            lines.append(asking_line(name, made[name], first))
     lines += funnel_lines(made.get("funnel", []))
     return "\n".join(lines)
 
 
+def media_lines(media: Mapping[str, Any]) -> list[str]:
+    """The files of sources that lie here, and the first that is missing."""
+    if not media["files"]:
+        return []
+    parts = [f"{media['bytes'] / 1e6:,.1f} MB here"] if media["bytes"] else []
+    parts += [f"{media['drawn_here']:,} to be drawn"] if media["drawn_here"] else []
+    parts += [f"{media['brought']:,} to be brought"] if media["brought"] else []
+    parts += [f"{media['missing']:,} missing"] if media["missing"] else []
+    first = f": {media['first_missing']}" if media["missing"] else ""
+    return [f"media    {media['files']:,} files, {', '.join(parts)}{first}"]
+
+
 def fetch_lines(made: Mapping[str, Any]) -> list[str]:
     """What is fetched, what nobody knows the size of, what needs a person."""
-    fetch, lines = made["fetch"], []
-    if fetch["bytes"] or fetch["size_unknown"]:
-        lines.append(f"fetch    {fetch['bytes'] / 1e9:,.1f} GB at most, as far as known")
+    fetch = made["fetch"]
+    lines = [f"fetch    {size_text(fetch['bytes'], fetch)} to be fetched"] if is_any(fetch) else []
     told = {
         "size unknown": fetch["size_unknown"],
         "media by hand": fetch["media_by_hand"],
         "gated, no token": made["gated_without_token"],
     }
-    lines += [f"         {what}: {', '.join(names)}" for what, names in told.items() if names]
-    return lines
+    return lines + [f"         {what}: {', '.join(names)}" for what, names in told.items() if names]
+
+
+def is_any(fetch: Mapping[str, Any]) -> bool:
+    """Tell whether anything is to be fetched."""
+    return bool(fetch["bytes"] or fetch["size_unknown"])
+
+
+def size_text(known: int, fetch: Mapping[str, Any]) -> str:
+    """Say how many bytes: at most so many, or at least, where the size of some is unknown."""
+    count = len(fetch["size_unknown"])
+    if not count:
+        return f"at most {known / 1e9:,.1f} GB"
+    unknown = f"{count} source{'s' if count > 1 else ''} of unknown size"
+    return f"at least {known / 1e9:,.1f} GB + {unknown}" if known else unknown
+
+
+def disk_line(made: Mapping[str, Any]) -> str:
+    """What the build needs on disk and what is free; marked where it is too little."""
+    need, free = made["disk_needed_bytes"], made["disk_free_bytes"]
+    short = f": {(need - free) / 1e9:,.1f} GB TOO LITTLE" if need > free else ""
+    return f"disk     {size_text(need, made['fetch'])} needed, {free / 1e9:,.1f} GB free{short}"
 
 
 def source_line(each: Mapping[str, Any]) -> tuple[str, ...]:
@@ -274,13 +302,13 @@ def source_line(each: Mapping[str, Any]) -> tuple[str, ...]:
     return (*shown, each["confidence"], where.partition("/")[0] if "://" in each["from"] else where)
 
 
-def asking_line(name: str, asked: Mapping[str, Any]) -> str:
+def asking_line(name: str, asked: Mapping[str, Any], first: str = "") -> str:
     """Requests, tokens and cost in a line."""
     cost = f"no prices: set {name}.prices"
     if asked["usd"] is not None:
         cost = "${:,.2f} to ${:,.2f}".format(*asked["usd"])
     tokens_in, tokens_out = asked["tokens_in"], asked["tokens_out"]
     return (
-        f"{name:<8} {asked['requests']:,} requests, {tokens_in[0]:,} to {tokens_in[1]:,} tokens "
-        f"in, {tokens_out[0]:,} to {tokens_out[1]:,} out, {cost}"
+        f"{name:<8} {first}{asked['requests']:,} requests, {tokens_in[0]:,} to "
+        f"{tokens_in[1]:,} tokens in, {tokens_out[0]:,} to {tokens_out[1]:,} out, {cost}"
     )

@@ -1,6 +1,7 @@
 """Recipes: YAML, checked by JSON Schema, as frozen dataclasses. Errors name file, line and key."""
 
 import difflib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +51,7 @@ class Recipe:
     run: Run = field(default_factory=Run)
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
     limit: int | None = None
+    about: str = field(default="", compare=False)  # what a shipped recipe says of itself
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -103,7 +105,14 @@ def load_recipe(
         apply_override(data, override)
     check(data, "recipe", lines, str(path), overrides)
     sections = {key: SECTIONS[key](**data[key]) for key in SECTIONS if key in data}
-    return Recipe(**{**data, **sections}, raw=data, limit=limit)
+    about = description(text) if path.resolve().parent == place("recipes").resolve() else ""
+    return Recipe(**{**data, **sections}, raw=data, limit=limit, about=about)
+
+
+def description(text: str) -> str:
+    """Return what the comment at the head of a shipped recipe says of it."""
+    head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return " ".join(line.lstrip("# ") for line in head if "yaml-language-server" not in line)
 
 
 def find_recipe(source: str | Path) -> Path:

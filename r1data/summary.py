@@ -82,13 +82,13 @@ def where_to_look(build: Build, found: Mapping[str, Any]) -> list[str]:
     return [*lines, f"look      r1data report {build.name}"]
 
 
-def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Align columns; the last one to the right."""
+def table(rows: Sequence[tuple[str, ...]], left: bool = False) -> list[str]:
+    """Align columns; the last one to the right, unless it holds words (`left`)."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines: list[str] = []
     for row in rows:
-        left = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        lines.append("  " + "  ".join([*left, row[-1].rjust(widths[-1])]))
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        lines.append("  " + "  ".join([*cells, row[-1] if left else row[-1].rjust(widths[-1])]))
     return lines
 
 
