@@ -136,7 +136,9 @@ def write_card(
         rows[source, row["data_type"], row["problem_type"], terms_of(row["license"])] += 1
     head = {**read_head(folder), **config_entries(rows, counts, features, out)}
     body = (folder / "README.md").read_text(encoding="utf-8").split("---\n", 2)[2]
-    told = f"## Load it\n\n{loading(rows, features)}\n\n## Pictures\n\n{back:,} rows have pictures "
+    split = next(iter(head["configs"][0]["data_files"]))["split"]
+    told = f"## Load it\n\n{loading(rows, features, split)}\n\n## Pictures\n\n{back:,} rows "
+    told += "have pictures "
     told += "that were taken anew from media whose hashes are those of the rows"
     told += (
         f"; {left_out:,} questions are left out: left_out.tsv says why.\n\n"
