@@ -84,6 +84,8 @@ class Filter:
     choose: str = "first"
     chains: int = 1
     wrong: str = "drop"
+    no_thought: str = "drop"
+    min_thought_words: int = 3
     reviews: str | None = None
 
 

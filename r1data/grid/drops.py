@@ -23,6 +23,7 @@ class Drop(StrEnum):
     TRUNCATED = "truncated"
     NO_ANSWER = "no_answer"
     WRONG = "wrong"
+    NO_THOUGHT = "no_thought"
     INCONSISTENT = "inconsistent"
     REPETITIVE = "repetitive"
     OVER_QUOTA = "over_quota"

@@ -17,7 +17,8 @@ from r1data.release.check_kept import kept_findings
 from r1data.release.embedded import file_findings
 from r1data.release.footers import Finding, footer_findings, license_findings, sources_terms
 from r1data.release.layout import FOLDERS, richest, split_of, stored_rows, unknown_values
-from r1data.release.made_by import recipe_findings
+from r1data.release.made_by import card_recipe, recipe_findings
+from r1data.rewards.thought import MIN_WORDS, in_tags, thought_words
 
 REPOSITORY = re.compile(r"(?:hf:/{1,2}datasets/)?(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>\S+))?")
 # More of the same say nothing new.
@@ -187,12 +188,13 @@ def check_release(folder: Path) -> Report:
     splits: Counter[str] = Counter()
     config = richest(folder)
     try:
+        least = least_words(folder)
         for path, row in stored_rows(folder, config):
             split = split_of(path)
             ids[row["id"], row.get("chain", 0)] += 1
             splits[split] += 1
             where = f"{folder.name}/{split}"
-            findings += [Finding(where, what) for what in faults(row, config)]
+            findings += [Finding(where, what) for what in faults(row, config, least)]
         findings += license_findings(folder, sources_terms(folder, config))
         findings += recipe_findings(folder, config)
         findings += file_findings(folder)
@@ -206,13 +208,21 @@ def check_release(folder: Path) -> Report:
     return Report(str(folder), "release", rows, figures, findings)
 
 
-def faults(row: dict[str, Any], config: str) -> Iterator[str]:
+def least_words(folder: Path) -> int:
+    """Return how many words a thought must have by the recipe in a release's card."""
+    import yaml
+
+    asked = yaml.safe_load(card_recipe(folder) or "") or {}
+    return (asked.get("filter") or {}).get("min_thought_words", MIN_WORDS)
+
+
+def faults(row: dict[str, Any], config: str, least: int) -> Iterator[str]:
     """Yield what is wrong with one published row."""
     yield from (f"{row['id']}: {what}" for what in unknown_values(row))
     if config == "frames":
         yield from picture_faults(row["id"], row["frames"])
     if config != "index-only":
-        yield from text_faults(row)
+        yield from text_faults(row, least)
 
 
 def picture_faults(name: str, frames: Any) -> Iterator[str]:
@@ -229,8 +239,8 @@ def picture_faults(name: str, frames: Any) -> Iterator[str]:
             yield f"{name}: picture {i} cannot be decoded"
 
 
-def text_faults(row: dict[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the texts of a row."""
+def text_faults(row: dict[str, Any], least: int) -> Iterator[str]:
+    """Yield what is wrong with the texts of a row; a thought has at least `least` words."""
     name = row["id"]
     process, solution = row["process"], str(row["solution"])
     kind = row.get("kind", "chain")
@@ -239,6 +249,10 @@ def text_faults(row: dict[str, Any]) -> Iterator[str]:
     inside = str(process).startswith("<think>") and str(process).endswith("</think>")
     if kind == "chain" and not inside:
         yield f"{name}: its process is not inside think tags"
+    thought = in_tags(str(process))
+    words = thought_words(row["problem_type"], thought, row["options"] or ())
+    if kind == "chain" and inside and words < least:
+        yield f"{name}: its process holds no thought: {words} words that count, {least} are needed"
     if not (solution.startswith("<answer>") and solution.endswith("</answer>")):
         yield f"{name}: its solution is not inside answer tags"
     options, letter = row["options"], solution[8:-9]

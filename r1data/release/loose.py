@@ -15,6 +15,7 @@ from typing import Any
 from r1data.release.footers import Finding
 from r1data.release.layout import known_values, unknown_values
 from r1data.rewards.numerical import judge_numerical
+from r1data.rewards.thought import MIN_WORDS, in_tags, thought_words
 from r1data.sources.reading import read_rows
 from r1data.sources.transforms import LETTERS
 
@@ -154,11 +155,17 @@ def choice_faults(options: Any, truth: str, tally: Tally) -> Iterator[str]:
 
 
 def process_faults(row: Mapping[str, Any], tally: Tally) -> Iterator[str]:
-    """Yield a chain of thought outside its tags; a row may have none."""
-    process = row.get("process")
+    """Yield a chain outside its tags or without a thought; a row need not be a chain."""
+    process = str(row.get("process") or "")
     tally.figures["with a chain of thought"] += bool(process)
-    if process and not THINK.fullmatch(str(process)):
+    if process and not THINK.fullmatch(process):
         yield "the process is not inside think tags"
+    elif process or row.get("kind") == "chain":
+        options = row.get("options")
+        texts = list(map(str, options)) if isinstance(options, list) else []
+        kind = str(row.get("problem_type"))
+        if thought_words(kind, in_tags(process), texts) < MIN_WORDS:
+            yield f"the process holds no thought of {MIN_WORDS} words or more"
 
 
 def license_faults(row: Mapping[str, Any], tally: Tally) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from r1data.grid.shards import ShardDamaged, is_fresh, read_note, read_shard
-from r1data.rewards import extract
+from r1data.rewards.thought import thought_of
 from r1data.schema import arrow_schema
 from r1data.sources.transforms import LETTERS
 
@@ -62,7 +62,7 @@ def text_rows(inputs: Inputs, facts: Row) -> Iterator[dict[str, Any]]:
             yield row | {"chain": 0} | NO_ANSWER
         for number, k in enumerate(selected["chains"]):
             chosen = (sample["id"], k)
-            given = answer_part(answers[chosen], verdicts[chosen], drafts.get(chosen))
+            given = answer_part(sample, answers[chosen], verdicts[chosen], drafts.get(chosen))
             yield row | {"chain": number} | given
 
 
@@ -112,16 +112,16 @@ def selection_part(selected: Row) -> dict[str, Any]:
     return {name: selected[name] for name in ("kind", "pass_rate", "order_gain", "probes")}
 
 
-def answer_part(response: Row, verdict: Row, draft: Row | None) -> dict[str, Any]:
+def answer_part(sample: Row, response: Row, verdict: Row, draft: Row | None) -> dict[str, Any]:
     """Return the columns that the teacher gives: its thought, and how its answer was judged.
 
     `draft` is the first answer in a build that looks twice: the response, where none revised it.
     """
     if draft is not None and draft["request_sha256"] == response["request_sha256"]:
         draft = None
-    think = extract(response["text"]).think
+    thought = thought_of(sample["problem_type"], response["text"], sample["options"])
     return {
-        "process": f"<think>{think}</think>",
+        "process": f"<think>{thought}</think>",
         "reward": verdict["reward"],
         "teacher": {**told(response), "revised_from": told(draft) if draft else None},
         "verdict": {key: verdict[key] for key in ("preset", "version", "rule", "why")},

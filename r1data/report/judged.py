@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from r1data.report.pieces import Figure, Missing, bars, histogram, place_in, share
 from r1data.report.tables import Tables
+from r1data.rewards.thought import MIN_WORDS, thought_of
 from r1data.sources.transforms import LETTERS
 
 if TYPE_CHECKING:
@@ -81,17 +82,34 @@ def pass_rates(tables: Tables) -> Figure:
     return histogram(title, TENTHS, {"questions": values}, note, x="right answers / answers")
 
 
-def chains(tables: Tables) -> Figure:
-    """Words of a chain of thought, of those that were chosen and of the others."""
+def thought_lengths(tables: Tables) -> "pl.DataFrame":
+    """Return id, k, words: how many words the thought of every answer has.
+
+    What stands in think tags is counted by polars, 50 times as fast as `thought_of` reads the rest.
+    """
     import polars as pl
 
+    inside = pl.col("text").str.extract(r"(?s)<think>(.*)</think>", 1)
+    words = inside.str.count_matches(r"\S+").fill_null(0)
+    answers = pl.scan_parquet(tables.paths(tables.answers)).drop_nulls("text")
+    frame = answers.select("id", "k", words=words, text=pl.col("text")).collect()
+    tagged = pl.col("words") >= MIN_WORDS
+    samples = pl.scan_parquet(tables.paths("samples")).select("id", "problem_type", "options")
+    rest = frame.lazy().filter(~tagged).join(samples, on="id").collect()
+    counts = [
+        len(thought_of(row["problem_type"], row["text"], row["options"]).split())
+        for row in rest.iter_rows(named=True)
+    ]
+    read = rest.select("id", "k").with_columns(words=pl.Series(counts, dtype=pl.UInt32))
+    return pl.concat([frame.filter(tagged).select("id", "k", "words"), read])
+
+
+def chains(tables: Tables) -> Figure:
+    """Words of a chain of thought, of those that were chosen and of the others."""
     title = "Length of chains"
-    paths = tables.paths(tables.answers)
-    if not paths:
+    if not tables.paths(tables.answers):
         raise Missing(title, NO_TEACHER)
-    text = pl.col("text").str.extract(r"(?s)<think>(.*?)</think>", 1).fill_null(pl.col("text"))
-    words = text.str.count_matches(r"\S+").alias("words")
-    frame = pl.scan_parquet(paths).select("id", "k", words).collect().drop_nulls("words")
+    frame = thought_lengths(tables)
     chosen = tables.chosen_answers()
     labels = [
         *(f"{a} - {b - 1}" for a, b in pairwise(WORDS)),

@@ -10,6 +10,7 @@ from typing import Any
 from r1data.rewards import extract
 from r1data.rewards.choice import meant
 from r1data.rewards.consistency import closing_sentences, consistency
+from r1data.rewards.thought import thought_of
 from r1data.sources.transforms import LETTERS
 
 Row = Mapping[str, Any]
@@ -122,14 +123,13 @@ def thought(kind: str, text: str | None, options: list[str]) -> Story:
     """Split an answer: thought before, in and after its conclusion; answer; letter it means."""
     if text is None:
         return {"think": ["", "", ""], "answer": None, "letter": None, "agrees": None, "raw": None}
-    found = extract(text)
-    think = found.think or ("" if found.how == "bare" else text.partition("<answer>")[0].strip())
-    place = meant(found.answer, options).place if found.answer and options else None
+    think, answer = thought_of(kind, text, options), extract(text).answer
+    place = meant(answer, options).place if answer and options else None
     concluded = consistency(kind, text, options)
-    span = conclusion(kind, found.think, concluded.concluded, options)
+    span = conclusion(kind, think, concluded.concluded, options)
     return {
-        "think": parted(think, span) if found.think else [think, "", ""],
-        "answer": found.answer,
+        "think": parted(think, span),
+        "answer": answer,
         "letter": LETTERS[place] if place is not None else None,
         "agrees": concluded.consistent if span else None,
         "raw": text,

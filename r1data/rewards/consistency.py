@@ -16,6 +16,7 @@ from r1data.rewards.extract import extract
 from r1data.rewards.numerical import compared, read_number
 from r1data.rewards.option_text import SENTENCE
 from r1data.rewards.quantity import TEXT_LIMIT, Quantity, numbers_in, simplified
+from r1data.rewards.thought import thought_of
 from r1data.rewards.wording import content
 
 Ask = Callable[[str], str]
@@ -60,7 +61,7 @@ class Consistency(NamedTuple):
 
 def consistency(problem_type: str, completion: str, options: Sequence[str] = ()) -> Consistency:
     """Compare a thought's conclusion with the answer, by rule."""
-    think, answer, _ = extract(completion)
+    think, answer = thought_of(problem_type, completion, options), extract(completion).answer
     if answer is None:
         return Consistency(None, None, "no_answer")
     if not think:
@@ -158,7 +159,7 @@ def judged_consistency(
 
 def judge_prompt(problem_type: str, completion: str, options: Sequence[str]) -> str:
     """Return what a judge is asked about a completion."""
-    think, answer, _ = extract(completion)
+    think, answer = thought_of(problem_type, completion, options), extract(completion).answer
     return JUDGE_PROMPT.format(
         problem_type=problem_type, options="; ".join(options) or "none", think=think, answer=answer
     )

@@ -7,6 +7,7 @@ from r1data.rewards.choice import LETTERS, meant, truth_index, without_label
 from r1data.rewards.extract import extract, published_answer
 from r1data.rewards.lines import Item, Line, item_of
 from r1data.rewards.numerical import read_number
+from r1data.rewards.thought import thought_of
 from r1data.rewards.verdict import PRESETS, Verdict, plain_truth, published_truth, verify
 
 WIDTH = 200
@@ -51,8 +52,9 @@ def published_steps(item: Item) -> list[str]:
 def canonical_steps(item: Item, verdict: Verdict) -> list[str]:
     """Return how the answer was found, and what the type's reader makes of both sides."""
     found = extract(item.completion or "")
+    thought = thought_of(item.problem_type, item.completion or "", item.options)
     steps = [
-        f"thought    {len(found.think)} characters",
+        f"thought    {len(thought)} characters",
         f"answer     {cut(found.answer)}, {found.how}",
     ]
     truth = plain_truth(item.solution)

@@ -20,6 +20,8 @@ SEARCHED = 1_000_000
 class Extracted(NamedTuple):
     """What a completion consists of. `how` tells where the answer was found.
 
+    `think` is what stands in think tags; the thought of any response is `thought.thought_of`.
+
     answer_tag, last_of_many, unclosed_think (one answer at the very end of a thought that was never
     closed), unclosed_tag, after_think, bare (no tag at all), no_answer.
     """
@@ -79,7 +81,7 @@ def extract(completion: str) -> Extracted:
         text = MARK.sub("", completion).strip()
         return Extracted("", text or None, "bare" if text else "no_answer")
     after = thought_end(tags)
-    return Extracted(thought(completion, tags, after), *last_answer(completion, tags, after))
+    return Extracted(tagged_thought(completion, tags, after), *last_answer(completion, tags, after))
 
 
 def quick_answer(completion: str) -> str | None:
@@ -110,7 +112,7 @@ def thought_end(tags: list[Tag]) -> int:
     return -1 if any(tag.name == "think" for tag in tags) else 0
 
 
-def thought(completion: str, tags: list[Tag], after: int) -> str:
+def tagged_thought(completion: str, tags: list[Tag], after: int) -> str:
     """Return the text from the first opening to the last closing think tag."""
     opening = next((tag.end for tag in tags if tag.name == "think" and not tag.closing), 0)
     if after == 0:

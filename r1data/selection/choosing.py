@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from r1data.grid.drops import Drop
 from r1data.probes.chance import drop
-from r1data.rewards import extract
 from r1data.rewards.consistency import consistency
 from r1data.rewards.form import repetition
+from r1data.rewards.thought import thought_of, thought_words
 
 # What a sample without a right response is dropped for: the first of these that one of them shows.
 # A wrong answer says most about the sample, a failed request nothing.
@@ -22,6 +22,8 @@ NOT_WRONG = {
 # Two thoughts are one where more than half of the shorter one's runs of three words stand in the
 # other, too. Three words, for two thoughts about one clip share most of their single words.
 RUN, SAME = 3, 0.5
+# Characters of a response that a drop's detail quotes.
+SHOWN = 80
 WORD = re.compile(r"\w+")
 Row = Mapping[str, Any]
 
@@ -33,24 +35,45 @@ class Answer(NamedTuple):
     verdict: Row
 
 
+class Chain(NamedTuple):
+    """A right response and its thought."""
+
+    answer: Answer
+    thought: str
+
+
 def choose(sample: Row, right: Sequence[Answer], options: Row, best: int | None) -> Row:
-    """Choose right responses, passing over those whose thought contradicts or repeats itself.
+    """Choose right responses, passing over those without a thought that holds.
 
     Up to `chains` are taken, no two of which think alike; `best` is the one a judge prefers.
     """
-    detail: dict[str, str] = {}
-    taken: list[Answer] = []
+    faults: list[dict[str, str]] = []
+    taken: list[Chain] = []
     for answer in preferred(right, options["choose"], best):
         if len(taken) == options["chains"]:
             break
-        fault = fault_of(sample, answer, options)
-        detail = detail or fault
-        if not fault and not any(think_alike(answer, other) for other in taken):
-            taken.append(answer)
+        text = answer.response["text"]
+        chain = Chain(answer, thought_of(sample["problem_type"], text, sample["options"]))
+        fault = fault_of(sample, chain, options)
+        if fault:
+            faults.append(fault)
+        elif not any(think_alike(chain.thought, other.thought) for other in taken):
+            taken.append(chain)
     if not taken:
-        return detail
-    chains = [answer.response["k"] for answer in taken]
+        return without_chain(faults, options)
+    chains = [chain.answer.response["k"] for chain in taken]
     return {"k": chains[0], "chains": chains, "kind": "chain"}
+
+
+def without_chain(faults: Sequence[dict[str, str]], options: Row) -> Row:
+    """Say what becomes of a sample of which no right response has a thought that holds.
+
+    A thought that was refused says more than one that is missing.
+    """
+    refused = [fault for fault in faults if fault["drop_reason"] != Drop.NO_THOUGHT]
+    if not refused and options["no_thought"] == "direct":
+        return {"kind": "direct"}
+    return (refused or faults)[0]
 
 
 def preferred(right: Sequence[Answer], how: str, best: int | None = None) -> list[Answer]:
@@ -73,32 +96,45 @@ def preferred(right: Sequence[Answer], how: str, best: int | None = None) -> lis
     return [by_length[place] for place in places]
 
 
-def think_alike(one: Answer, other: Answer) -> bool:
+def think_alike(one: str, other: str) -> bool:
     """Tell whether two thoughts say the same, with at most some words changed."""
     few, many = sorted((runs(one), runs(other)), key=len)
     return not few or len(few & many) > SAME * len(few)
 
 
-def runs(answer: Answer) -> set[tuple[str, ...]]:
+def runs(thought: str) -> set[tuple[str, ...]]:
     """Return the runs of words in a thought; of a shorter one, the whole."""
-    words = WORD.findall(extract(answer.response["text"]).think.casefold())
+    words = WORD.findall(thought.casefold())
     return {tuple(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1)) if words}
 
 
-def fault_of(sample: Row, answer: Answer, options: Row) -> dict[str, str]:
+def fault_of(sample: Row, chain: Chain, options: Row) -> dict[str, str]:
     """Return the drop that a right response deserves for its thought; empty where it is sound."""
-    text = answer.response["text"]
+    answer, thought = chain
+    if options["repetitive"] is not None:
+        found = repetition(thought)
+        if found.loop is not None or found.share > options["repetitive"]:
+            told = f"{found.share:.0%} of the thought's words repeat earlier passages"
+            return drop(Drop.REPETITIVE, f"{told}, filter.repetitive is {options['repetitive']}")
+    words = thought_words(sample["problem_type"], thought, sample["options"])
+    if words < options["min_thought_words"]:
+        response = shown(answer.response["text"])
+        told = f"the response {response} has {words} words of thought (repetitions do not count)"
+        least = f"filter.min_thought_words is {options['min_thought_words']}"
+        return drop(Drop.NO_THOUGHT, f"{told}, {least}")
     if options["consistency"]:
+        text = answer.response["text"]
         found = consistency(sample["problem_type"], text, sample["options"])
         if found.consistent is False:
             told = f"the thought concludes with '{found.concluded}' ({found.why}), "
             return drop(Drop.INCONSISTENT, f"{told}the answer is '{answer.verdict['seen']}'")
-    if options["repetitive"] is not None:
-        found = repetition(text)
-        if found.loop is not None or found.share > options["repetitive"]:
-            told = f"{found.share:.0%} of the thought's words repeat earlier passages"
-            return drop(Drop.REPETITIVE, f"{told}, filter.repetitive is {options['repetitive']}")
     return {}
+
+
+def shown(text: str) -> str:
+    """Return the beginning of a text in quotes, on one line."""
+    line = " ".join(text.split())
+    return repr(line if len(line) <= SHOWN else f"{line[:SHOWN]}...")
 
 
 def without_right(answers: Sequence[Answer], wrong: str) -> Row:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from r1data.grid.build import Cell
 from r1data.rewards import extract
+from r1data.rewards.thought import thought_of, thought_words
 from r1data.schema import arrow_schema
 from r1data.teacher.prompts import Prompt, load_prompt
 from r1data.teacher.requests import Ask, read_question, request_key, request_params
@@ -17,6 +18,13 @@ from r1data.teacher.stage import answers_to
 # Its journal stands beside those of the probes, so that one budget holds for all of them.
 JOURNALS = "probes"
 Row = Mapping[str, Any]
+
+
+class Thought(NamedTuple):
+    """The thought of a right answer, and the number of that answer."""
+
+    k: int
+    text: str
 
 
 class Case(NamedTuple):
@@ -34,17 +42,19 @@ def judge_chains(
     *,
     cell: Cell,
 ) -> pa.Table:
-    """Ask once about each sample with two right answers or more; return the table "preference".
+    """Ask once about each sample with two right thoughts or more; return the table "preference".
 
     Raises what the teacher's client raises.
     """
     prompt = load_prompt(str(cell.options["prompt"]), revises=True)
     params = request_params(cell.options)
-    right: dict[str, list[Row]] = {}
-    for response, verdict in zip(responses.to_pylist(), verdicts.to_pylist(), strict=True):
-        if verdict["right"]:
-            right.setdefault(response["id"], []).append(response)
     rows = samples.to_pylist()
+    by_id = {row["id"]: row for row in rows}
+    right: dict[str, list[Thought]] = {}
+    for response, verdict in zip(responses.to_pylist(), verdicts.to_pylist(), strict=True):
+        identity = response["id"]
+        if verdict["right"] and (thought := thought_in(by_id[identity], response, cell.options)):
+            right.setdefault(identity, []).append(Thought(response["k"], thought))
     cases = {
         row["id"]: case_of(row, frames["frames"][number], right[row["id"]], prompt, params, cell)
         for number, row in enumerate(rows)
@@ -60,12 +70,12 @@ def judge_chains(
 def case_of(
     sample: Row,
     frames: pa.ListScalar,
-    right: Sequence[Row],
+    right: Sequence[Thought],
     prompt: Prompt,
     params: Row,
     cell: Cell,
 ) -> Case:
-    """Put the right answers to a question side by side.
+    """Put the thoughts of the right answers to a question side by side.
 
     Their order is random, and the same every time: judges prefer what stands first.
     """
@@ -73,13 +83,21 @@ def case_of(
     random.Random(f"{cell.options['seed']}|{sample['id']}").shuffle(shown)
     question = read_question(sample, frames, prompt, "\n\n".join(numbered(shown)))
     key = request_key(str(cell.options["model"]), question, params, 0)
-    return Case(Ask(key, question, 0), [response["k"] for response in shown])
+    return Case(Ask(key, question, 0), [thought.k for thought in shown])
 
 
-def numbered(shown: Sequence[Row]) -> Iterator[str]:
+def thought_in(sample: Row, response: Row, options: Row) -> str:
+    """Return the thought of a response, or "" where selection will refuse it as too short."""
+    kind, choices = sample["problem_type"], sample["options"]
+    thought = thought_of(kind, response["text"], choices)
+    long_enough = thought_words(kind, thought, choices) >= options["min_thought_words"]
+    return thought if long_enough else ""
+
+
+def numbered(shown: Sequence[Thought]) -> Iterator[str]:
     """Yield the thoughts with their numbers, from 1."""
-    for number, response in enumerate(shown, start=1):
-        yield f"[{number}]\n{extract(response['text']).think.strip()}"
+    for number, thought in enumerate(shown, start=1):
+        yield f"[{number}]\n{thought.text}"
 
 
 def preference(identity: str, case: Case | None, found: Mapping[str, Row], options: Row) -> Row:

@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
 
+from r1data.teacher.messages import message_text
+
 MESSAGE_CHARS = 300
 # Longer runs than any identifier: an echoed picture or key must reach no file and no screen.
 ENCODED = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
@@ -118,23 +120,6 @@ def below_cap(usage: Usage, max_tokens: int, context: int | None) -> bool:
     if usage.tokens_out is None or usage.tokens_out >= max_tokens:
         return False
     return context is None or usage.total < context
-
-
-def message_text(message: Mapping[str, Any]) -> str:
-    """Return the text of a message; a reasoning field of its own becomes the think part.
-
-    Lone surrogates, which JSON allows and UTF-8 does not, are replaced.
-    """
-    content = message.get("content")
-    if isinstance(content, list):
-        texts = [part.get("text") for part in content if isinstance(part, dict)]
-        content = "".join(text for text in texts if isinstance(text, str))
-    text = content if isinstance(content, str) else ""
-    reasoning = message.get("reasoning_content") or message.get("reasoning")
-    if isinstance(reasoning, str) and reasoning.strip() and "<think>" not in text:
-        closing = f"</think>\n{text}" if text else ""
-        text = f"<think>{reasoning.strip()}{closing}"
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def read_usage(usage: Any) -> Usage:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from r1data.errors import InputError
 from r1data.grid.shards import digest_of, file_sha256
 from r1data.release.layout import FOLDERS, read_rows, release_folder, richest, shards_of
+from r1data.rewards.thought import in_tags
 from r1data.teacher.prompts import Prompt, load_prompt
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def train_row(row: Mapping[str, Any], prompt: Prompt, view: View) -> TrainRow:
         problem_type=row["problem_type"],
         options=options,
         solution=row["solution"].removeprefix("<answer>").removesuffix("</answer>"),
-        reply=f"{row['process']}\n{row['solution']}" if row["process"] else None,
+        reply=f"{row['process']}\n{row['solution']}" if in_tags(row["process"] or "") else None,
     )
 
 
