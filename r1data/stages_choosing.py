@@ -78,11 +78,7 @@ def preferences(recipe: Recipe) -> list[Stage]:
         name="preferences",
         room=7,
         run="r1data.selection.judge:judge_chains",
-        options={
-            **{key: getattr(recipe.judge, key) for key in asked},
-            "seed": recipe.seed,
-            "min_thought_words": recipe.filter.min_thought_words,
-        },
+        options={**{key: getattr(recipe.judge, key) for key in asked}, "seed": recipe.seed},
         texts={"prompt": load_prompt(recipe.judge.prompt, revises=True).sha256},
         takes=("samples", "frames", answers(recipe), "verdicts"),
         gives="preference",

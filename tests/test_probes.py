@@ -221,10 +221,12 @@ def by_truth(_: Server, payload: dict[str, Any]) -> Reply:
     text = text_of(payload)
     row = next((each for each in shapes() if each.problem in text), None)
     if row is None or not row.options:
-        return completion("<think>So.</think><answer>none</answer>")
+        return completion("<think>So it is here.</think><answer>none</answer>")
     truth = row.options["ABCDEFGH".index(row.solution)]
     letter = re.search(rf"^([A-Z])\. {re.escape(truth)}$", text, re.MULTILINE)
-    return completion(f"<think>So.</think><answer>{letter[1] if letter else 'A'}</answer>")
+    return completion(
+        f"<think>So it is here.</think><answer>{letter[1] if letter else 'A'}</answer>"
+    )
 
 
 def test_the_teacher_is_not_asked_what_a_probe_settled_and_thresholds_ask_nobody() -> None:
@@ -358,7 +360,7 @@ def guessing_server(seed: int, knows: float) -> Server:
         letter = re.search(r"^([A-Z])\. it falls$", text_of(payload), re.MULTILINE)
         assert letter is not None
         said = letter[1] if rng.random() < knows else rng.choice("AB")
-        return completion(f"<think>So.</think><answer>{said}</answer>")
+        return completion(f"<think>So it is here.</think><answer>{said}</answer>")
 
     return Server(answer)
 

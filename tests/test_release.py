@@ -148,6 +148,10 @@ def spoil(release: Path, change: dict[str, Any]) -> None:
         ({"frames": []}, "has no pictures"),
         ({"frames": [{"bytes": b"no jpeg", "path": None}]}, "picture 0 cannot be decoded"),
         ({"process": "no tags"}, "not inside think tags"),
+        ({"process": "<think></think>"}, "its process holds no thought: 0 words that count, 3 are"),
+        ({"process": "<think>.</think>"}, "its process holds no thought"),
+        ({"process": "<think>So red.</think>"}, "its process holds no thought: 2 words that count"),
+        ({"process": "<think>" + "It is red. " * 300 + "</think>"}, "its process holds no thought"),
         ({"solution": "B"}, "not inside answer tags"),
         (
             {
@@ -386,7 +390,7 @@ def build_own(questions: Path, *overrides: str, out: str = "own") -> Build:
 
     def knows(_server: Server, payload: dict[str, Any]) -> Reply:
         number = re.findall(r"picture (\d+)", json.dumps(payload))[-1]
-        return completion(f"<think>I counted.</think><answer>{number}</answer>")
+        return completion(f"<think>I counted them all.</think><answer>{number}</answer>")
 
     with Endpoint(Server(knows)) as endpoint:
         data["run"] = {"lanes": [{"url": endpoint.url}]}

@@ -244,7 +244,7 @@ def test_neither_key_nor_picture_stands_in_any_file_or_output(
 ) -> None:
     key = "sk-live-0123456789abcdef"
     monkeypatch.setenv("MY_KEY", key)
-    server = Server(lambda *_: completion("<think>So.</think><answer>A</answer>"), key=key)
+    server = Server(lambda *_: completion("<think>It is so.</think><answer>A</answer>"), key=key)
     with Endpoint(server) as endpoint:
         lane = f"run.lanes=[{{url: '{endpoint.url}', key: $MY_KEY}}]"
         build = r1data.build(

@@ -249,8 +249,7 @@ def text_faults(row: dict[str, Any], least: int) -> Iterator[str]:
     inside = str(process).startswith("<think>") and str(process).endswith("</think>")
     if kind == "chain" and not inside:
         yield f"{name}: its process is not inside think tags"
-    thought = in_tags(str(process))
-    words = thought_words(row["problem_type"], thought, row["options"] or ())
+    words = thought_words(in_tags(str(process)))
     if kind == "chain" and inside and words < least:
         yield f"{name}: its process holds no thought: {words} words that count, {least} are needed"
     if not (solution.startswith("<answer>") and solution.endswith("</answer>")):

@@ -15,7 +15,7 @@ from typing import Any
 from r1data.release.footers import Finding
 from r1data.release.layout import known_values, unknown_values
 from r1data.rewards.numerical import judge_numerical
-from r1data.rewards.thought import MIN_WORDS, in_tags, thought_words
+from r1data.rewards.thought import in_tags, thought_words
 from r1data.sources.reading import read_rows
 from r1data.sources.transforms import LETTERS
 
@@ -160,12 +160,8 @@ def process_faults(row: Mapping[str, Any], tally: Tally) -> Iterator[str]:
     tally.figures["with a chain of thought"] += bool(process)
     if process and not THINK.fullmatch(process):
         yield "the process is not inside think tags"
-    elif process or row.get("kind") == "chain":
-        options = row.get("options")
-        texts = list(map(str, options)) if isinstance(options, list) else []
-        kind = str(row.get("problem_type"))
-        if thought_words(kind, in_tags(process), texts) < MIN_WORDS:
-            yield f"the process holds no thought of {MIN_WORDS} words or more"
+    elif (process or row.get("kind") == "chain") and not thought_words(in_tags(process)):
+        yield "the process holds no thought"
 
 
 def license_faults(row: Mapping[str, Any], tally: Tally) -> Iterator[str]:

@@ -100,26 +100,22 @@ def thought_of(problem_type: str, completion: str, options: Sequence[str] = ()) 
     """
     completion = with_think_tags(completion[-SEARCHED:])
     inside = in_tags(completion)
-    words = thought_words(problem_type, inside, options)
-    if words >= MIN_WORDS:
+    if thought_words(inside) >= MIN_WORDS:
         return inside
     before = before_answer(problem_type, outside_tags(completion), options)
-    return before if thought_words(problem_type, before, options) > words else inside
+    return max(inside, before, key=lambda words: (thought_words(words), len(words)))
 
 
-def thought_words(problem_type: str, thought: str, options: Sequence[str] = ()) -> int:
+def thought_words(thought: str) -> int:
     """Return how many words a thought has, each sentence counted once.
 
-    Nothing counts that only states the answer, is no word, or stands in the prompt's template.
-    A thought of which at least half is said before has none.
+    Marks and words of a prompt's template do not count. A thought of which at least half is said
+    before has none.
     """
-    texts = [without_label(str(option)) for option in options]
     said: set[str] = set()
     new = total = 0.0
     for start, end in sentences(thought):
         sentence = thought[start:end]
-        left = reason_in(problem_type, sentence, texts)
-        sentence = sentence if left is None else left
         tokens = [] if PLACEHOLDER.fullmatch(sentence) else TOKEN.findall(sentence.casefold())
         words = sum(map(word_count, tokens))
         key = "".join(filter(str.isalnum, "".join(tokens)))
@@ -182,13 +178,12 @@ def before_answer(problem_type: str, text: str, options: Sequence[str]) -> str:
     before = peeled(text[:start])
     if start is None:
         before = before_statement(problem_type, before, texts)
-    while spans := sentences(before):
-        start, end = spans[-1]
-        last = before[start:end]
-        left = reason_in(problem_type, last, texts)
-        if left is None or left == last:
+    for begin, end in reversed(sentences(before)):
+        left = reason_in(problem_type, before[begin:end], texts)
+        if left is None:
             return before[:end].strip()
-        before = before[:start] + left
+        if left:
+            return (before[:begin] + left).strip()
     return ""
 
 

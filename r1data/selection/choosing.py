@@ -116,7 +116,7 @@ def fault_of(sample: Row, chain: Chain, options: Row) -> dict[str, str]:
         if found.loop is not None or found.share > options["repetitive"]:
             told = f"{found.share:.0%} of the thought's words repeat earlier passages"
             return drop(Drop.REPETITIVE, f"{told}, filter.repetitive is {options['repetitive']}")
-    words = thought_words(sample["problem_type"], thought, sample["options"])
+    words = thought_words(thought)
     if words < options["min_thought_words"]:
         response = shown(answer.response["text"])
         told = f"the response {response} has {words} words of thought (repetitions do not count)"

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from r1data.grid.build import Cell
 from r1data.rewards import extract
-from r1data.rewards.thought import thought_of, thought_words
+from r1data.rewards.thought import MIN_WORDS, thought_of, thought_words
 from r1data.schema import arrow_schema
 from r1data.teacher.prompts import Prompt, load_prompt
 from r1data.teacher.requests import Ask, read_question, request_key, request_params
@@ -53,7 +53,7 @@ def judge_chains(
     right: dict[str, list[Thought]] = {}
     for response, verdict in zip(responses.to_pylist(), verdicts.to_pylist(), strict=True):
         identity = response["id"]
-        if verdict["right"] and (thought := thought_in(by_id[identity], response, cell.options)):
+        if verdict["right"] and (thought := thought_in(by_id[identity], response)):
             right.setdefault(identity, []).append(Thought(response["k"], thought))
     cases = {
         row["id"]: case_of(row, frames["frames"][number], right[row["id"]], prompt, params, cell)
@@ -86,12 +86,10 @@ def case_of(
     return Case(Ask(key, question, 0), [thought.k for thought in shown])
 
 
-def thought_in(sample: Row, response: Row, options: Row) -> str:
-    """Return the thought of a response, or "" where selection will refuse it as too short."""
-    kind, choices = sample["problem_type"], sample["options"]
-    thought = thought_of(kind, response["text"], choices)
-    long_enough = thought_words(kind, thought, choices) >= options["min_thought_words"]
-    return thought if long_enough else ""
+def thought_in(sample: Row, response: Row) -> str:
+    """Return the thought of a response, or "" where it is too short to be one."""
+    thought = thought_of(sample["problem_type"], response["text"], sample["options"])
+    return thought if thought_words(thought) >= MIN_WORDS else ""
 
 
 def numbered(shown: Sequence[Thought]) -> Iterator[str]:
