@@ -242,7 +242,9 @@ def test_a_revision_without_a_thought_falls_and_one_with_a_thought_is_released()
     def behave(_server: Server, payload: dict[str, Any]) -> Reply:
         if "<draft>" not in json.dumps(payload):
             return completion("A" if question_of(payload) else TAGGED)
-        return completion(f"{SEEN} The answer is A." if question_of(payload) else "<answer>A</answer>")
+        return completion(
+            f"{SEEN} The answer is A." if question_of(payload) else "<answer>A</answer>"
+        )
 
     build = built(behave, 2, "revise={model: m}")
     assert dropped(build)[0][0] == "no_thought"
