@@ -12,7 +12,6 @@ from r1data.rewards.extract import (
     SEARCHED,
     TAG,
     Tag,
-    complete_pairs,
     ends_with_answer,
     peeled,
     tag_of,
@@ -31,7 +30,10 @@ READ = ("multiple choice", "numerical", "regression")
 CLOSING = 3
 
 # Tags of other models: Magistral, Kimi-VL, OpenThoughts, gpt-oss, MedGemma, Gemini.
-NAMES = r"thinking|thoughts?|reasoning|seed:think"
+NAMES = (
+    r"thinking|thoughts?|reasoning|reason|rationale|analysis|scratchpad|seed:think"
+    r"|(?:thought|thinking|reasoning)[_ -]process"
+)
 OPENING = re.compile(
     rf"<\s*(?:{NAMES})\s*>|\[THINK\]|◁think▷|<\|begin_of_thought\|>|<unused94>(?:thought)?"
     r"|<\|channel\|>analysis<\|message\|>",
@@ -81,7 +83,7 @@ BECAUSE = re.compile(r"\b(?:because|since|as|due to|given that|for)\b|因为|由
 LONGEST_STATEMENT = 500
 # Words of a prompt's template that a model copies instead of thinking.
 PLACEHOLDER = re.compile(
-    r"[\W_]*(?:(?:your|my|the|insert|detailed|full|step.by.step)\b[\W_]*)*"
+    r"[\W_]*(?:(?:your|my|the|write|insert|put|explain|provide|detailed|full|step.by.step)\b[\W_]*)*"
     r"(?:reasoning|thoughts?|thinking|chain of thought|analysis|思考过程|推理过程)"
     r"[\W_]*(?:process[\W_]*)?(?:(?:goes|here)\b[\W_]*)*|[\W_]*[\[{<][^\[\]{}<>]*[\]}>][\W_]*",
     re.IGNORECASE,
@@ -140,7 +142,7 @@ def in_tags(text: str) -> str:
     thought = tagged_thought(text, tags, thought_end(tags))
     answers = answer_tags(thought)
     if answers and ends_with_answer(thought, answers):
-        thought = thought[: answer_start(answers)]
+        thought = thought[: answer_start(thought, answers)]
     return peeled(THINK_TAG.sub("\n", thought))
 
 
@@ -159,13 +161,24 @@ def answer_tags(text: str) -> list[Tag]:
     return [tag for tag in map(tag_of, TAG.finditer(text)) if tag.name == "answer"]
 
 
-def answer_start(answers: list[Tag]) -> int | None:
-    """Return where the tag of the last answer opens: of a complete pair, else of an open one."""
-    pairs = complete_pairs(answers)
-    opened = [tag for tag in answers if not tag.closing]
-    if pairs:
-        return next(tag.start for tag in opened if tag.end == pairs[-1][0])
-    return opened[-1].start if opened else None
+def answer_start(text: str, answers: list[Tag]) -> int | None:
+    """Return where the last answer opens: of complete pairs in a row, the first."""
+    pairs: list[tuple[int, int]] = []
+    opened: Tag | None = None
+    for tag in answers:
+        if not tag.closing:
+            opened = tag
+        elif opened is not None:
+            pairs.append((opened.start, tag.end))
+            opened = None
+    if not pairs:
+        return opened.start if opened else None
+    start = pairs[-1][0]
+    for begin, end in reversed(pairs[:-1]):
+        if text[end:start].strip():
+            break
+        start = begin
+    return start
 
 
 # --- words before the final answer ----------------------------------------------------------------
@@ -174,12 +187,14 @@ def answer_start(answers: list[Tag]) -> int | None:
 def before_answer(problem_type: str, text: str, options: Sequence[str]) -> str:
     """Return the words before the final answer, which stands in tags or is stated in words."""
     texts = [without_label(str(option)) for option in options]
-    start = answer_start(answer_tags(text))
+    start = answer_start(text, answer_tags(text))
     before = peeled(text[:start])
     if start is None:
         before = before_statement(problem_type, before, texts)
     for begin, end in reversed(sentences(before)):
-        left = reason_in(problem_type, before[begin:end], texts)
+        last = before[begin:end]
+        bare = is_bare(problem_type, last, texts)
+        left = "" if bare else reason_in(problem_type, last, texts)
         if left is None:
             return before[:end].strip()
         if left:
