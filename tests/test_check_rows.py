@@ -98,6 +98,7 @@ def test_a_fault_is_named_with_its_first_row(change: dict[str, Any], finding: st
     row = {**GOOD, "problem_id": 2, "problem": "What is last?", **change}
     report = check(written([GOOD, row]))
     assert finding in whats(report)
+    assert report.figures["with a chain of thought"] == 2 - ("no thought" in finding)
     if "media" not in finding and "path" not in change:
         assert "(first: questions.jsonl line 2" in whats(report)
 

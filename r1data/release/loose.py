@@ -157,10 +157,11 @@ def choice_faults(options: Any, truth: str, tally: Tally) -> Iterator[str]:
 def process_faults(row: Mapping[str, Any], tally: Tally) -> Iterator[str]:
     """Yield a chain outside its tags or without a thought; a row need not be a chain."""
     process = str(row.get("process") or "")
-    tally.figures["with a chain of thought"] += bool(process)
+    thinks = thought_words(in_tags(process) if THINK.fullmatch(process) else process) > 0
+    tally.figures["with a chain of thought"] += thinks
     if process and not THINK.fullmatch(process):
         yield "the process is not inside think tags"
-    elif (process or row.get("kind") == "chain") and not thought_words(in_tags(process)):
+    elif (process or row.get("kind") == "chain") and not thinks:
         yield "the process holds no thought"
 
 
