@@ -22,7 +22,7 @@ from r1data.grid.shards import digest_of, sweep, write_text
 from r1data.grid.store import address_of
 from r1data.grid.stored import storing
 from r1data.places import place
-from r1data.recipe import Recipe, dump, load_recipe
+from r1data.recipe import Recipe, check, dump, load_recipe
 from r1data.stages import probe_names, revise_prices
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def build(
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides, limit)
-    recipe = replace(recipe, run=replace(recipe.run, **given(engine=engine, workers=workers)))
+    how = checked_run(recipe, engine=engine, workers=workers)
+    recipe = replace(recipe, run=replace(recipe.run, **how))
     from r1data.mending import mend
     from r1data.outlook import refuse_template
     from r1data.running import drive
@@ -145,7 +146,7 @@ def build(
         sweep(folder, ABANDONED_SECONDS if mine else 0.0)
         freeze(recipe, folder, every)
         mend(folder, recipe, mine)
-        told = [str(here(each, rows="")) for each in reuse]
+        told = [str(reused(each)) for each in reuse]
         tally = drive(recipe, stages, folder, told, mine, wait, keeper)
         facts = {"recipe": recipe.sha256, "until": until}
         events.record(folder, "done", mine.name if mine else "", **facts)
@@ -168,9 +169,21 @@ def part_of(recipe: Recipe, part: str | None) -> Part | None:
     return read_part(part) if part is not None else None
 
 
-def given(**options: Any) -> dict[str, Any]:
-    """Return the options that were given."""
-    return {key: value for key, value in options.items() if value is not None}
+def checked_run(recipe: Recipe, **options: Any) -> dict[str, Any]:
+    """Return the options that were given. Raises RecipeError where `run:` may not have one."""
+    given = {key: value for key, value in options.items() if value is not None}
+    for key, value in given.items():
+        run = {**recipe.raw.get("run", {}), key: value}
+        check({**recipe.raw, "run": run}, "recipe", {}, f"{key} {value}")
+    return given
+
+
+def reused(build: str | Path) -> Path:
+    """Return the folder of a build whose answers count. Raises UsageError where there is none."""
+    folder = here(build, rows="")
+    if not (folder / "build.json").is_file():
+        raise UsageError(f"--reuse {build}: there is no build")
+    return folder
 
 
 def load_pipeline(recipe: Recipe) -> list[Stage]:

@@ -150,7 +150,7 @@ def demo(
     loop: Annotated[
         bool, typer.Option("--loop", help="train a small model on what was built, and test it")
     ] = False,
-    seed: Annotated[int, typer.Option(help="of --loop")] = 0,
+    seed: Annotated[int | None, typer.Option(help="of --loop; default 0")] = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Every stage on moving shapes with a teacher that looks at pixels; no key, no network.
@@ -158,8 +158,12 @@ def demo(
     Example: r1data demo --out builds/demo
     """
     if loop:
-        demo_loop(out, seed, as_json)
+        if engine is not None or workers is not None:
+            raise UsageError("--loop takes neither --engine nor --workers")
+        demo_loop(out, seed or 0, as_json)
         return
+    if seed is not None:
+        raise UsageError("--seed goes with --loop")
     run("demo", out, None, None, engine, workers, None, as_json)
     write_demo_report(out, as_json)
 

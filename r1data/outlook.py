@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import RowDrop, UsageError
 from r1data.grid.drops import Drop
-from r1data.grid.store import address_of
 from r1data.media.files import is_fetched, is_generated, locate
-from r1data.recipe import Recipe
+from r1data.places import place
+from r1data.recipe import Recipe, parse_yaml
 
 Row = Mapping[str, Any]
 DETAIL_CHARACTERS = 160
@@ -84,13 +85,25 @@ def shortened(text: str, most: int = DETAIL_CHARACTERS) -> str:
 
 def refuse_template(recipe: Recipe) -> None:
     """Raise UsageError for a shipped recipe whose questions are to be brought by its user."""
-    for entry in recipe.sources.values() if recipe.about else ():
+    shipped = place("recipes") / f"{recipe.name}.yaml"
+    if not shipped.is_file():
+        return
+    text = shipped.read_text(encoding="utf-8")
+    listed = parse_yaml(text, str(shipped))[0]["sources"]
+    for name, entry in recipe.sources.items():
         path = str(entry.get("path", ""))
-        if path and not address_of(path) and not Path(path).exists():
+        if path and path == listed.get(name, {}).get("path") and not Path(path).exists():
             raise UsageError(
                 f"the recipe {recipe.name} is a template, to be run where its questions lie, and "
-                f"there is no {path} here. {recipe.about} For your own questions: r1data init FILE"
+                f"there is no {path} here. {description(text)} For your own questions: "
+                "r1data init FILE"
             )
+
+
+def description(text: str) -> str:
+    """Return what the comment at the head of a shipped recipe says of it."""
+    head = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return " ".join(line.lstrip("# ") for line in head if "yaml-language-server" not in line)
 
 
 def first_rows(samples: Sequence[Row], count: int) -> list[Row]:

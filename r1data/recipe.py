@@ -1,7 +1,6 @@
 """Recipes: YAML, checked by JSON Schema, as frozen dataclasses. Errors name file, line and key."""
 
 import difflib
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +50,6 @@ class Recipe:
     run: Run = field(default_factory=Run)
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
     limit: int | None = None
-    about: str = field(default="", compare=False)  # what a shipped recipe says of itself
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -105,14 +103,7 @@ def load_recipe(
         apply_override(data, override)
     check(data, "recipe", lines, str(path), overrides)
     sections = {key: SECTIONS[key](**data[key]) for key in SECTIONS if key in data}
-    about = description(text) if path.resolve().parent == place("recipes").resolve() else ""
-    return Recipe(**{**data, **sections}, raw=data, limit=limit, about=about)
-
-
-def description(text: str) -> str:
-    """Return what the comment at the head of a shipped recipe says of it."""
-    head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
-    return " ".join(line.lstrip("# ") for line in head if "yaml-language-server" not in line)
+    return Recipe(**{**data, **sections}, raw=data, limit=limit)
 
 
 def find_recipe(source: str | Path) -> Path:
@@ -228,8 +219,10 @@ def explain(problem: Any) -> tuple[tuple[str, ...], str]:
         return path, f"the key '{missing}' is missing {here}"
     if problem.validator == "enum" and isinstance(problem.instance, str):
         allowed = [str(each) for each in problem.validator_value]
-        hint = suggestion(problem.instance, allowed) or f"; allowed: {', '.join(allowed)}"
-        return path, f"'{problem.instance}' is no value of '{path[-1]}'{hint}"
+        near = difflib.get_close_matches(problem.instance, allowed, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'? It" if near else "it"
+        told = f"'{problem.instance}' is no value of '{path[-1]}'; {hint} is one of: "
+        return path, told + ", ".join(allowed)
     if problem.validator == "pattern":  # never the value: it may be a key
         return path, f"'{path[-1]}' is not in its form: {problem.schema['description']}"
     return path, f"{problem.message} {here}"

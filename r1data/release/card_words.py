@@ -68,7 +68,10 @@ def kinds_text(kinds: Mapping[str, int]) -> list[str]:
     if chains and not direct:
         return [f"each {with_chain}"]
     if chains:
-        return [f"{chains:,} of them {with_chain}", f"{direct:,} with their truth alone"]
+        return [
+            f"{chains:,} of them {with_chain}",
+            f"{direct:,} with their truth alone, since no chain was right",
+        ]
     return ["with their truths and without chains of thought"] if direct or bare else []
 
 

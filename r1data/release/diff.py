@@ -76,7 +76,7 @@ def digests(folder: Path, config: str) -> dict[str, Digests]:
 def key_of(row: Mapping[str, Any]) -> str:
     """Return a row's id, with the number of its chain where that is not the first."""
     chain = row.get("chain", 0)
-    return f"{row['id']} chain {chain}" if chain else str(row["id"])
+    return f"{row['id']} chain {chain + 1}" if chain else str(row["id"])
 
 
 def row_digests(row: Mapping[str, Any], split: str) -> Digests:
