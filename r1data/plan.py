@@ -252,7 +252,7 @@ def media_lines(media: Mapping[str, Any]) -> list[str]:
     """The files of sources that lie here, and the first that is missing."""
     if not media["files"]:
         return []
-    parts = [f"{media['bytes'] / 1e6:,.1f} MB here"] if media["bytes"] else []
+    parts = [f"{bytes_text(media['bytes'])} here"] if media["bytes"] else []
     parts += [f"{media['drawn_here']:,} to be drawn"] if media["drawn_here"] else []
     parts += [f"{media['brought']:,} to be brought"] if media["brought"] else []
     parts += [f"{media['missing']:,} missing"] if media["missing"] else []
@@ -281,16 +281,21 @@ def size_text(known: int, fetch: Mapping[str, Any]) -> str:
     """Say how many bytes: at most so many, or at least, where the size of some is unknown."""
     count = len(fetch["size_unknown"])
     if not count:
-        return f"at most {known / 1e9:,.1f} GB"
+        return f"at most {bytes_text(known)}"
     unknown = f"{count} source{'s' if count > 1 else ''} of unknown size"
-    return f"at least {known / 1e9:,.1f} GB + {unknown}" if known else unknown
+    return f"at least {bytes_text(known)} + {unknown}" if known else unknown
+
+
+def bytes_text(count: float) -> str:
+    """Say how many bytes, in GB or, of less than a tenth of one, in MB."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{count / 1e6:,.1f} MB"
 
 
 def disk_line(made: Mapping[str, Any]) -> str:
     """What the build needs on disk and what is free; marked where it is too little."""
     need, free = made["disk_needed_bytes"], made["disk_free_bytes"]
-    short = f": {(need - free) / 1e9:,.1f} GB TOO LITTLE" if need > free else ""
-    return f"disk     {size_text(need, made['fetch'])} needed, {free / 1e9:,.1f} GB free{short}"
+    short = f": {bytes_text(need - free)} TOO LITTLE" if need > free else ""
+    return f"disk     {size_text(need, made['fetch'])} needed, {bytes_text(free)} free{short}"
 
 
 def source_line(each: Mapping[str, Any]) -> tuple[str, ...]:

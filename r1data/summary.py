@@ -78,7 +78,7 @@ def where_to_look(build: Build, found: Mapping[str, Any]) -> list[str]:
             f"check     r1data check {build.name}",
         ]
     examples = [each["example"]["id"] for each in found["dropped"] if each["example"]]
-    lines += [f"why       r1data why {build.name} {name}" for name in examples[:1]]
+    lines += [f"why       r1data why {build.name} {name}" for name in examples[-1:]]
     return [*lines, f"look      r1data report {build.name}"]
 
 
