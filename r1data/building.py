@@ -21,8 +21,10 @@ from r1data.grid.parts import Part, read_part
 from r1data.grid.shards import digest_of, sweep, write_text
 from r1data.grid.store import address_of
 from r1data.grid.stored import storing
+from r1data.kinds import BUILD, instead, kind_of
 from r1data.places import place
 from r1data.recipe import Recipe, check, dump, load_recipe
+from r1data.schema_errors import near_word
 from r1data.stages import probe_names, revise_prices
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def open_build(path: str | Path, rows: str = "*") -> Build:
     """
     folder = here(path, rows)
     if not (folder / "recipe.yaml").is_file():
-        raise UsageError(f"{path} is no build: it holds no recipe.yaml")
+        raise UsageError(instead(path, BUILD))
     return Build(folder, address=address_of(path))
 
 
@@ -141,16 +143,33 @@ def build(
     mine = part_of(recipe, part)
     out = out or Path("builds") / recipe.name
     refuse_cluster(recipe, out)
+    refuse_missing(recipe)
+    told = [str(open_build(each, rows="").path) for each in reuse]
     folder = mirror_of(out, mine)
     with events.locked(folder, mine), storing(out, folder, mine) as keeper:
         sweep(folder, ABANDONED_SECONDS if mine else 0.0)
         freeze(recipe, folder, every)
         mend(folder, recipe, mine)
-        told = [str(reused(each)) for each in reuse]
         tally = drive(recipe, stages, folder, told, mine, wait, keeper)
         facts = {"recipe": recipe.sha256, "until": until}
         events.record(folder, "done", mine.name if mine else "", **facts)
     return Build(folder, tally, mine, address_of(out))
+
+
+def refuse_missing(recipe: Recipe) -> None:
+    """Raise RecipeError for a folder of a source that is not here: all its rows would be dropped.
+
+    A folder of clips may be an address, which only fetching tells.
+    """
+    for name, entry in recipe.sources.items():
+        for key in ("root", "media_root"):
+            given = entry.get(key)
+            if given and not address_of(given) and not Path(given).expanduser().is_dir():
+                kind = kind_of(Path(given)) or "missing"
+                raise RecipeError(
+                    f"sources.{name}.{key}: {given} is {kind}, not a folder: correct the path "
+                    f"(from {Path.cwd()})"
+                )
 
 
 def refuse_cluster(recipe: Recipe, out: str | Path) -> None:
@@ -178,20 +197,13 @@ def checked_run(recipe: Recipe, **options: Any) -> dict[str, Any]:
     return given
 
 
-def reused(build: str | Path) -> Path:
-    """Return the folder of a build whose answers count. Raises UsageError where there is none."""
-    folder = here(build, rows="")
-    if not (folder / "build.json").is_file():
-        raise UsageError(f"--reuse {build}: there is no build")
-    return folder
-
-
 def load_pipeline(recipe: Recipe) -> list[Stage]:
     """Return the stages of the recipe's pipeline, a file in pipelines/."""
     path = place("pipelines") / f"{recipe.pipeline}.py"
     if not path.is_file():
         names = sorted(each.stem for each in place("pipelines").glob("*.py"))
-        raise RecipeError(f"no pipeline '{recipe.pipeline}'; there are: {', '.join(names)}")
+        hint = near_word(recipe.pipeline, names)
+        raise RecipeError(f"no pipeline '{recipe.pipeline}'{hint}; there are: {', '.join(names)}")
     spec = importlib.util.spec_from_file_location(f"r1data_pipeline_{recipe.pipeline}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

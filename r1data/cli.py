@@ -24,10 +24,11 @@ from r1data.console import (
     SetOpt,
     WorkersOpt,
     complain,
+    file_to_write,
     say,
     show,
 )
-from r1data.errors import DONE, SET_ASIDE, R1DataError, UsageError
+from r1data.errors import DONE, FAILED, SET_ASIDE, R1DataError, UsageError, file_fault
 
 app = typer.Typer(
     name="r1data",
@@ -186,6 +187,8 @@ def plan(
     from r1data.recipe import load_recipe
 
     checked = load_recipe(recipe, set_ or [], limit)
+    if probe is not None and checked.teacher is None:
+        raise UsageError(f"--probe asks the teacher, and {recipe} has none: leave --probe out")
     made = make_plan(checked)
     if probe is None:
         show(made if as_json else plan_text(made))
@@ -222,9 +225,11 @@ def why(
     Example: r1data why builds/demo shapes/0019
     """
     from r1data.building import open_build
+    from r1data.release.layout import named_tables
     from r1data.why import why_dict, why_text
 
-    story = why_dict(open_build(build), identity)
+    with named_tables(build):
+        story = why_dict(open_build(build), identity)
     show(story if as_json else why_text(story))
 
 
@@ -240,7 +245,9 @@ def verify(
     preset: Annotated[
         str, typer.Option(help="canonical, canonical-math or video-r1")
     ] = "canonical",
-    out: Annotated[Path | None, typer.Option(help="write JSON lines here")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="write JSON lines here", callback=file_to_write)
+    ] = None,
     compare: Annotated[str | None, typer.Option(help="a second preset: who judges how")] = None,
     explain: Annotated[int | None, typer.Option(min=1, help="explain this line")] = None,
 ) -> None:
@@ -250,6 +257,8 @@ def verify(
     """
     from r1data.rewards import lines
 
+    if sum(each is not None for each in (compare, explain, out)) > 1:
+        raise UsageError("--compare, --explain and --out are three things to do: give one of them")
     if compare is not None:
         say(lines.comparison_text(lines.compare(lines.read_rows(file), preset, compare)))
     elif explain is not None:
@@ -270,7 +279,7 @@ def explain_row(file: Path, number: int, preset: str) -> str:
 
     for line in islice(read_rows(file), number - 1, number):
         return explain(line, preset)
-    raise UsageError(f"{file} has no line {number}")
+    raise UsageError(f"--explain {number}: {file} has fewer rows")
 
 
 def say_counts(counts: Mapping[str, int]) -> None:
@@ -309,3 +318,8 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(DONE)
+    except OSError as problem:
+        if debug:
+            raise
+        complain(file_fault(problem))
+        sys.exit(FAILED)

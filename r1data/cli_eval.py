@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from r1data.console import JsonOpt, say, show
+from r1data.console import JsonOpt, folder_to_write, say, show
 from r1data.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def run(
     benchmark: BenchmarkOpt = None,
     media: MediaOpt = None,
     split: Annotated[str | None, typer.Option(help="split of a release")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder of answers and scores")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder of answers and scores", callback=folder_to_write)
+    ] = None,
     frames: Annotated[int, typer.Option(min=1, help="frames a clip: 16, 32 or 64")] = 16,
     max_pixels: Annotated[int, typer.Option(min=784, help="of each frame")] = 200_704,
     prompt: Annotated[
@@ -109,10 +111,15 @@ def asked_of(
     from r1data.evaluate.run import Local
 
     if (model is None) == (url is None):
-        raise UsageError("say who is asked: --model FOLDER, or --url URL --name MODEL")
+        given = "neither is" if model is None else "both are"
+        raise UsageError(
+            f"who is asked: --model FOLDER, or --url URL --name MODEL? {given} given: give one"
+        )
     if model is not None:
         if not model.is_dir():
-            raise UsageError(f"there is no model folder at {model}")
+            raise UsageError(
+                f"--model {model}: there is no folder of a model; name one that has config.json"
+            )
         return Local(model)
     assert url is not None
     return endpoint(url, name, key_env, concurrency, send)
@@ -125,9 +132,11 @@ def endpoint(
     from r1data.evaluate.run import Endpoint
 
     if not name and url != "offline":
-        raise UsageError("an endpoint needs --name, the model's name there")
+        raise UsageError(f"the endpoint {url} needs a model: --name, or --judge-name of a judge")
     if url != "offline" and not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url is no http(s) address: '{url}'")
+        raise UsageError(
+            f"the endpoint '{url}' must begin with http:// or https://, as http://localhost:8000/v1"
+        )
     if send not in ("image_url", "video_url"):
         raise UsageError(f"--send is image_url or video_url, not '{send}'")
     key = f"${key_env}" if key_env else ""
@@ -150,7 +159,9 @@ def score(
     questions: Annotated[
         Path | None, typer.Option(help="the questions, where the file has ids only")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for records and score")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for records and score", callback=folder_to_write)
+    ] = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Score predictions that are there; asks no model.

@@ -32,20 +32,22 @@ def init(
     Example: r1data init questions.csv --clips clips --model Qwen2.5-VL-72B-Instruct --url $URL
     """
     from r1data import init as making
+    from r1data.sources.new import first_rows, question_file
 
-    found = questions or making.question_file_here(Path())
-    path = Path(asked("Questions (JSON, JSON lines, CSV, Parquet)", found, "QUESTIONS"))
-    root = Path(asked("Folder of the clips", clips or making.media_root_of(path), "--clips", clips))
+    if name is not None:
+        making.recipe_path(name)
+    path = question_file(questions or table_asked())
+    first_rows(path)  # a file that cannot be read is said before the next question is asked
+    root = Path(asked("Folder of the clips", clips or making.media_root_of(path), clips))
     seen = making.look(path, root)
     say("\n".join(["", f"{seen.rows} rows read:", *(f"  {each}" for each in seen.told), ""]))
     wishes = making.Wishes(
-        name=asked("Name", name or path.absolute().parent.name, "--name", name),
+        name=asked("Name", name or path.absolute().parent.name, name),
         questions=path,
-        media_root=root,
-        model=asked("Teacher's model", model or "Qwen2.5-VL-72B-Instruct", "--model", model),
-        url=asked("Endpoint", url or "$TEACHER_URL", "--url", url),
-        key=key_of(asked("Variable of its key", key or "$TEACHER_KEY", "--key", key), url),
-        license=asked("Their licence", license_ or "unknown", "--license", license_),
+        model=asked("Teacher's model", model or "Qwen2.5-VL-72B-Instruct", model),
+        url=asked("Endpoint", url or "$TEACHER_URL", url),
+        key=key_of(asked("Variable of its key", key or "$TEACHER_KEY", key), url),
+        license=asked("Their licence", license_ or "unknown", license_),
     )
     written = making.write_recipe(wishes, seen)
     say(
@@ -56,14 +58,25 @@ def init(
     )
 
 
-def asked(question: str, default: object, option: str, given: object = None) -> str:
-    """Return what was given; else ask on a terminal; else take what was found, or complain."""
+def table_asked() -> Path:
+    """Return the table of questions where none is named: the only one here, or what is typed."""
+    from r1data.errors import InputError
+    from r1data.sources.new import question_file
+
+    try:
+        return Path(asked("Questions (JSON, JSON lines, CSV, Parquet)", question_file(Path())))
+    except InputError as problem:
+        if not sys.stdin.isatty():
+            raise UsageError(f"{problem}: r1data init QUESTIONS") from problem
+        return Path(str(typer.prompt("Questions (JSON, JSON lines, CSV, Parquet)")))
+
+
+def asked(question: str, default: object, given: object = None) -> str:
+    """Return what was given; else ask on a terminal; else take what was found."""
     if given is not None:
         return str(given)
     if sys.stdin.isatty():
-        return str(typer.prompt(question, default=None if default is None else str(default)))
-    if default is None:
-        raise UsageError(f"{question.split(' (')[0].lower()}: none found here; give {option}")
+        return str(typer.prompt(question, default=str(default)))
     return str(default)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from r1data.console import BuildArg, JsonOpt, say, show
+from r1data.console import BuildArg, JsonOpt, folder_to_write, say, show
 from r1data.errors import UsageError
 
 ReleaseArg = Annotated[Path, typer.Argument(help="a build or a release")]
@@ -56,7 +56,7 @@ def export(
         str,
         typer.Option(help="video-r1, trl, verl, easyr1, llamafactory, ms-swift, webdataset, jsonl"),
     ],
-    out: Annotated[Path, typer.Option(help="a new folder")],
+    out: Annotated[Path, typer.Option(help="a new folder", callback=folder_to_write)],
     media: Annotated[str, typer.Option(help="frames, or files: the clips themselves")] = "frames",
     media_root: Annotated[Path | None, typer.Option(help="folder of the clips")] = None,
 ) -> None:
@@ -91,7 +91,7 @@ def publish(
 
 def materialise(
     path: ReleaseArg,
-    out: Annotated[Path, typer.Option(help="a new folder")],
+    out: Annotated[Path, typer.Option(help="a new folder", callback=folder_to_write)],
     recipe: Annotated[
         Path | None, typer.Option(help="a recipe that says where the sources lie")
     ] = None,

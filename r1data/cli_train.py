@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from r1data.console import JsonOpt, SetOpt, show
+from r1data.console import JsonOpt, SetOpt, folder_to_write, show
 
 train_app = typer.Typer(
     help="Train a vision model on a release: sft on its chains, grpo on its truths.",
@@ -17,7 +17,12 @@ ModelOpt = Annotated[str, typer.Option(help="a model folder, or its name on the 
 ConfigOpt = Annotated[
     str, typer.Option(help="tiny-cpu, qwen2.5-vl-7b-sft, qwen2.5-vl-7b-tgrpo, or a file")
 ]
-RunOpt = Annotated[Path, typer.Option("--out", help="folder of the run; the same one resumes it")]
+RunOpt = Annotated[
+    Path,
+    typer.Option(
+        "--out", help="folder of the run; the same one resumes it", callback=folder_to_write
+    ),
+]
 
 
 @train_app.command()

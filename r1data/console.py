@@ -8,11 +8,40 @@ from typing import Annotated, Any
 
 import typer
 
-from r1data.errors import R1DataError
+from r1data.errors import R1DataError, UsageError
+from r1data.kinds import unwritable
 
 RecipeArg = Annotated[str, typer.Argument(help="a recipe file, or the name of a shipped one")]
 BuildArg = Annotated[Path, typer.Argument(help="the folder of a build")]
-OutOpt = Annotated[Path | None, typer.Option(help="folder of the build; default builds/NAME")]
+
+
+def folder_to_write(out: Path | None) -> Path | None:
+    """Refuse an --out below which no folder can be, before any work is done for it."""
+    return refuse_unwritable(out, out)
+
+
+def file_to_write(out: Path | None) -> Path | None:
+    """Refuse an --out that no file can be written to, before any work is done for it."""
+    if out is not None and out.is_dir():
+        raise UsageError(f"{out} is a folder: name a file")
+    return refuse_unwritable(out, None if out is None else out.parent)
+
+
+def refuse_unwritable(out: Path | None, folder: Path | None) -> Path | None:
+    """Return `out`; raise UsageError where the folder that is to hold it cannot be written."""
+    from r1data.grid.store import address_of
+
+    if out is not None and folder is not None and not address_of(out):
+        fault = unwritable(folder)
+        if fault:
+            raise UsageError(f"{out} cannot be written: {fault}; name another path")
+    return out
+
+
+OutOpt = Annotated[
+    Path | None,
+    typer.Option(help="folder of the build; default builds/NAME", callback=folder_to_write),
+]
 LimitOpt = Annotated[int | None, typer.Option(min=1, help="at most so many rows a source")]
 EngineOpt = Annotated[
     str | None, typer.Option(help="pool, ray, part or inline; default: the recipe's")

@@ -18,6 +18,6 @@ def from_environment(value: str) -> str:
         return value
     if not os.environ.get(match[1]):
         raise UsageError(
-            f"the recipe asks for ${match[1]}, which is not set: export {match[1]}=..."
+            f"the environment variable {match[1]} is asked for and not set: export {match[1]}=..."
         )
     return os.environ[match[1]]

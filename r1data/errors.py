@@ -89,6 +89,25 @@ class RowDrop(Exception):
         return RowDrop, (self.reason, self.detail)
 
 
+# What to do where the system refuses a file that nothing looked at before.
+ADVICE: dict[type[OSError], str] = {
+    FileNotFoundError: "cannot be found or made: check the path",
+    FileExistsError: "is a file where a folder is needed: name another path",
+    IsADirectoryError: "is a folder where a file is needed: name a file",
+    NotADirectoryError: "lies below a file: name a path below a folder",
+    PermissionError: "is not for this user to read or write: change its rights, or name another",
+}
+
+
+def file_fault(problem: OSError) -> R1DataError:
+    """Return what the system refused as one line: which file, why, what to do."""
+    path = problem.filename2 or problem.filename
+    if path is None:
+        return R1DataError(f"{problem}: see to it and run the same again")
+    said = problem.strerror or type(problem).__name__
+    return R1DataError(f"{path} {ADVICE.get(type(problem), said)}")
+
+
 def load_package(module: str, install: str) -> ModuleType:
     """Import `module`, or raise MissingPackage with the pip line that brings it."""
     try:

@@ -20,11 +20,25 @@ def read_yaml(text: str, name: str) -> tuple[yaml.Node | None, Any]:
         if node is not None:
             count_nodes(node, name, {}, set())
         return node, yaml.safe_load(text)
+    except yaml.MarkedYAMLError as problem:
+        raise InputError(f"{where(problem, name)}: not valid YAML: {cause(problem)}") from problem
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as problem:
         why = " ".join(str(problem).split())[:500]
         raise InputError(f"{name}: not valid YAML: {why}") from problem
     except RecursionError as problem:
         raise InputError(f"{name}: nested too deeply") from problem
+
+
+def where(problem: yaml.MarkedYAMLError, name: str) -> str:
+    """Name the place at which YAML breaks, from line 1 and column 1."""
+    mark = problem.problem_mark or problem.context_mark
+    return f"{name}, line {mark.line + 1}, column {mark.column + 1}" if mark else name
+
+
+def cause(problem: yaml.MarkedYAMLError) -> str:
+    """Say why YAML breaks; a tab is the commonest reason, and an unseen one."""
+    why = " ".join(str(problem.problem or problem.context).split())[:300]
+    return f"{why}: indent with spaces, not tabs" if "'\\t'" in why else why
 
 
 def count_nodes(node: yaml.Node, name: str, known: dict[int, int], above: set[int]) -> int:

@@ -1,16 +1,13 @@
 """r1data init: a recipe for own clips and questions, from a look at them and a few answers."""
 
-import itertools
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from r1data.errors import InputError, UsageError
-from r1data.recipe import dump, load_recipe
+from r1data.errors import InputError, RecipeError, UsageError
+from r1data.recipe import check, dump, parse_yaml
 from r1data.sources.catalogue import load_card
-from r1data.sources.new import SAMPLE, guess, question_file
-from r1data.sources.reading import read_rows
+from r1data.sources.new import first_rows, guess, refuse_name
 
 FOLDERS = ("clips", "videos", "video", "media", "images", ".")
 
@@ -20,7 +17,6 @@ class Wishes(NamedTuple):
 
     name: str
     questions: Path
-    media_root: Path
     model: str
     url: str
     key: str
@@ -28,19 +24,16 @@ class Wishes(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What the question file turned out to be: rows read, columns that need a mapping, guesses."""
+    """What a question file turned out to be.
+
+    `root` is the folder that its paths are below, `rows` are those read, `mapping` has the columns
+    that need one, `told` says what was guessed.
+    """
 
     rows: int
     mapping: Mapping[str, Any]
     told: tuple[str, ...]
-
-
-def question_file_here(place: Path) -> Path | None:
-    """Return the only question file of a folder, if there is exactly one."""
-    try:
-        return question_file(place)
-    except InputError:
-        return None
+    root: Path
 
 
 def media_root_of(questions: Path) -> Path:
@@ -59,22 +52,37 @@ def media_root_of(questions: Path) -> Path:
 def look(questions: Path, media_root: Path) -> Seen:
     """Read the first rows and tell how their columns become ours.
 
-    Raises InputError where a column or the first row's file cannot be found.
+    Paths that begin with the name of `media_root` itself are below its parent. Raises InputError
+    where a column cannot be found, or no row's file.
     """
-    rows = [raw.row for raw in itertools.islice(read_rows(questions), SAMPLE)]
-    mapping, told = guess(rows, media_root)
+    rows = first_rows(questions)
+    folder = media_root.resolve()
+    try:
+        (mapping, told), root = guess(rows, media_root), media_root
+    except InputError as problem:
+        if not any(starts_with(row, folder.name) for row in rows):
+            raise
+        try:
+            (mapping, told), root = guess(rows, media_root.parent), media_root.parent
+        except InputError:
+            raise problem from None
     usual = load_card("own").routes["path"].mapping
-    return Seen(
-        len(rows), {k: v for k, v in mapping.items() if usual.get(k) != v}, tuple(map(str, told))
-    )
+    needed = {k: v for k, v in mapping.items() if usual.get(k) != v}
+    return Seen(len(rows), needed, tuple(map(str, told)), root)
+
+
+def starts_with(row: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a row holds a path that begins with the name of a folder."""
+    texts = [str(value).removeprefix("./") for value in row.values()]
+    return any(text.startswith(f"{name}/") for text in texts)
 
 
 def recipe_text(wishes: Wishes, seen: Seen) -> str:
     """Return the recipe as YAML with a reason beside each choice."""
-    entry: dict[str, Any] = {"path": str(wishes.questions), "media_root": f"{wishes.media_root}/"}
+    entry: dict[str, Any] = {"path": str(wishes.questions), "media_root": f"{seen.root}/"}
     if seen.mapping:
         entry["mapping"] = dict(seen.mapping)
-    if wishes.license != "unknown":
+    if wishes.license not in ("", "unknown"):
         entry["license"] = license_of(wishes.license)
     lane = {"url": wishes.url, **({"key": wishes.key} if wishes.key else {}), "concurrency": 16}
     return "\n".join(
@@ -111,12 +119,33 @@ def teacher_of(wishes: Wishes) -> dict[str, Any]:
 
 
 def write_recipe(wishes: Wishes, seen: Seen, folder: Path = Path()) -> Path:
-    """Write NAME.yaml and read it back as a build would; never over a file that is there."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", wishes.name):
-        raise UsageError(f"'{wishes.name}' is no name: letters, digits, '.', '_' and '-' only")
-    path = folder / f"{wishes.name}.yaml"
+    """Write NAME.yaml once it is what a build takes; never over a file that is there."""
+    path = recipe_path(wishes.name, folder)
+    text = recipe_text(wishes, seen)
+    data, _ = parse_yaml(text, str(path))
+    try:
+        check(data, "recipe", {}, "init")
+    except RecipeError as problem:
+        said = str(problem).removeprefix("init: ")
+        raise UsageError(f"{option_of(said)}: {said}") from problem
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def recipe_path(name: str, folder: Path = Path()) -> Path:
+    """Return where a recipe is written. Raises UsageError where it cannot be, or one is there."""
+    refuse_name(name)
+    path = folder / f"{name}.yaml"
     if path.exists():
         raise UsageError(f"{path} is there already: remove it, or give another --name")
-    path.write_text(recipe_text(wishes, seen), encoding="utf-8")
-    load_recipe(path)
     return path
+
+
+def option_of(problem: str) -> str:
+    """Return the option whose value a message about the new recipe is about."""
+    options = {
+        ".url'": "--url",
+        ".key'": "--key",
+        ".model'": "--model",
+    }
+    return next((name for field, name in options.items() if field in problem), "init")

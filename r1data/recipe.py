@@ -1,6 +1,5 @@
 """Recipes: YAML, checked by JSON Schema, as frozen dataclasses. Errors name file, line and key."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,19 @@ import yaml
 from r1data.errors import InputError, RecipeError
 from r1data.grid.shards import digest_of
 from r1data.inert import read_yaml
+from r1data.kinds import RECIPE, instead, kind_of, near
 from r1data.places import place
 from r1data.schema import load_schema
+from r1data.schema_errors import (
+    Lines,
+    deepest,
+    dotted,
+    endless,
+    explain,
+    kind_said,
+    locate,
+    near_word,
+)
 from r1data.sections import (
     Balance,
     Filter,
@@ -102,31 +112,52 @@ def load_recipe(
     for override in overrides:
         apply_override(data, override)
     check(data, "recipe", lines, str(path), overrides)
+    refuse_ranges(data, lines, str(path), overrides)
     sections = {key: SECTIONS[key](**data[key]) for key in SECTIONS if key in data}
     return Recipe(**{**data, **sections}, raw=data, limit=limit)
+
+
+def refuse_ranges(
+    data: Mapping[str, Any], lines: Lines, name: str, overrides: Sequence[str]
+) -> None:
+    """Raise RecipeError for a range whose ends are the wrong way round: it would drop every row."""
+    for key, value in data.get("filter", {}).items():
+        if isinstance(value, list) and len(value) == 2 and value[0] > value[1]:
+            where = locate(("filter", key), lines, name, overrides)
+            raise RecipeError(f"{where}: 'filter.{key}' is {value}: write the lower end first")
 
 
 def find_recipe(source: str | Path) -> Path:
     """Return the path of a recipe, by path or by shipped name."""
     path = Path(source)
+    kind = kind_of(path)
     shipped = place("recipes") / f"{path.stem}.yaml"
-    if path.is_file():
+    if kind in (RECIPE, "a file"):
         return path
     if shipped.is_file() and path.parent.name in {"", "recipes"}:
         return shipped
+    if kind or not str(source).strip():
+        raise RecipeError(instead(source, RECIPE))
     names = sorted(each.stem for each in place("recipes").glob("*.yaml"))
-    raise RecipeError(f"no recipe at {source}; r1data ships: {', '.join(names)}")
+    hint = near(path) or near_word(path.stem, names, 0.7)
+    raise RecipeError(
+        f"no recipe at {source}{hint}; r1data ships: {', '.join(names)}; "
+        "`r1data init QUESTIONS` writes one for own questions"
+    )
 
 
 def read_text(path: Path) -> str:
     """Read a UTF-8 text or say what is wrong with it."""
+    data = path.read_bytes()
     try:
-        return path.read_text(encoding="utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as problem:
-        raise RecipeError(f"{path} is not UTF-8 text: {problem.reason}") from problem
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise RecipeError(
+            f"{path}, line {line}: not UTF-8 text ({problem.reason}): save it as UTF-8"
+        ) from problem
 
 
-Lines = dict[tuple[str, ...], int]
 KeyLine = tuple[tuple[str, ...], int]
 
 
@@ -136,12 +167,17 @@ def parse_yaml(text: str, name: str) -> tuple[dict[str, Any], Lines]:
         node, data = read_yaml(text, name)
     except InputError as problem:
         raise RecipeError(str(problem)) from problem
-    if not isinstance(data, dict) or node is None:
-        raise RecipeError(f"{name}: expected keys and values, found {type(data).__name__}")
+    if node is None:
+        raise RecipeError(f"{name} is empty: expected keys and values, as in `name: my-cot`")
+    if not isinstance(data, dict):
+        raise RecipeError(f"{name}: expected keys and values at the top, found {kind_said(data)}")
     lines: Lines = {}
     for keys, line in key_lines(node, ()):
         if keys in lines:
-            raise RecipeError(f"{name}, line {line}: '{keys[-1]}' stands twice")
+            raise RecipeError(
+                f"{name}, line {line}: duplicate key '{keys[-1]}' (first at line {lines[keys]}): "
+                "remove one"
+            )
         lines[keys] = line
     return data, lines
 
@@ -159,26 +195,33 @@ def key_lines(node: yaml.Node, above: tuple[str, ...]) -> Iterator[KeyLine]:
 
 
 def apply_override(data: dict[str, Any], override: str) -> None:
-    """Set "a.b=value" in `data`."""
+    """Set "a.b=value" in `data`. A message shows no value: it may hold a key."""
     name, equals, text = override.partition("=")
     keys = name.strip().split(".")
     if not equals or not all(keys):
-        raise RecipeError(f"--set {override}: write it as key.key=value")
+        raise RecipeError(f"--set {name}: write it as key.key=value")
     target = data
-    for key in keys[:-1]:
+    for i, key in enumerate(keys[:-1], start=1):
         target = target.setdefault(key, {})
         if not isinstance(target, dict):
-            raise RecipeError(f"--set {override}: '{key}' holds a value, not keys")
+            held = ".".join(keys[:i])
+            raise RecipeError(
+                f"--set {name}: '{held}' is {kind_said(target)}, which has no keys: set '{held}' "
+                "as a whole"
+            )
     try:
         target[keys[-1]] = read_yaml(text, "--set")[1]
     except InputError as problem:
-        raise RecipeError(f"--set {override}: the value is not valid YAML") from problem
+        raise RecipeError(f"--set {name}: its value is not valid YAML: quote it") from problem
 
 
 def check(data: Any, schema: str, lines: Lines, name: str, overrides: Sequence[str] = ()) -> None:
     """Raise RecipeError for the first thing in `data` that schemas/SCHEMA.schema.json forbids."""
     import jsonschema
 
+    for keys in endless(data, ()):
+        where = locate(keys, lines, name, overrides)
+        raise RecipeError(f"{where}: '{dotted(keys)}' is not a finite number: write a plain one")
     validator = jsonschema.Draft202012Validator(load_schema(schema))
     problems = sorted(validator.iter_errors(data), key=lambda each: [str(p) for p in each.path])
     if not problems:
@@ -187,53 +230,6 @@ def check(data: Any, schema: str, lines: Lines, name: str, overrides: Sequence[s
     keys, message = explain(problem)
     where = locate(keys, lines, name, overrides)
     raise RecipeError(f"{where}: {message}")
-
-
-def deepest(problem: Any) -> Any:
-    """Of a failed choice between forms, return the failure that got furthest."""
-    while problem.context:
-        problem = max(problem.context, key=lambda each: (len(each.path), each.validator != "type"))
-    return problem
-
-
-def locate(keys: tuple[str, ...], lines: Lines, name: str, overrides: Sequence[str]) -> str:
-    """Name where a key stands: in the file, or in a --set."""
-    for override in overrides:
-        if keys and override.partition("=")[0].strip() == ".".join(keys):
-            return f"--set {override}"
-    while keys and keys not in lines:
-        keys = keys[:-1]
-    return f"{name}, line {lines[keys]}" if keys else name
-
-
-def explain(problem: Any) -> tuple[tuple[str, ...], str]:
-    """Return the path of keys that a jsonschema error is about, and what is wrong, for a person."""
-    path = tuple(str(part) for part in problem.absolute_path)
-    here = f"in '{'.'.join(path)}'" if path else "at the top"
-    if problem.validator == "additionalProperties" and isinstance(problem.instance, dict):
-        known = list(problem.schema.get("properties", {}))
-        key = next(key for key in problem.instance if key not in known)
-        return (*path, str(key)), f"unknown key '{key}' {here}{suggestion(str(key), known)}"
-    if problem.validator == "required":
-        missing = next(key for key in problem.validator_value if key not in problem.instance)
-        return path, f"the key '{missing}' is missing {here}"
-    if problem.validator == "enum" and isinstance(problem.instance, str):
-        allowed = [str(each) for each in problem.validator_value]
-        near = difflib.get_close_matches(problem.instance, allowed, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'? It" if near else "it"
-        told = f"'{problem.instance}' is no value of '{path[-1]}'; {hint} is one of: "
-        return path, told + ", ".join(allowed)
-    if problem.validator == "pattern":  # never the value: it may be a key
-        return path, f"'{path[-1]}' is not in its form: {problem.schema['description']}"
-    return path, f"{problem.message} {here}"
-
-
-def suggestion(word: str, known: Sequence[str]) -> str:
-    """Return "; did you mean ...?", or the known words where none is near."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    return f"; known keys: {', '.join(known)}" if known else ""
 
 
 def dump(data: Mapping[str, Any]) -> str:

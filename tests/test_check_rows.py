@@ -85,8 +85,8 @@ def test_a_sound_file_has_no_findings_and_tells_its_figures(form: str) -> None:
         ({"path": "./2.png"}, "2.png: is missing"),
         ({"path": "./broken.png"}, "broken.png (UnidentifiedImageError): cannot be read"),
         ({"path": "./empty.mp4", "data_type": "video"}, "empty.mp4 (it is empty): cannot be read"),
-        ({"problem_id": 1}, "the id stands already"),
-        ({"problem": "What is first?"}, "the same question on the same media stands already"),
+        ({"problem_id": 1}, "duplicate id"),
+        ({"problem": "What is first?"}, "duplicate question on the same media"),
         ({"path": "./1.PNG"}, "differs from another path in upper and lower case only"),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_repository_is_fetched_and_checked(demo: Build) -> None:
             [
                 "375 rows: problem_type 'open-ended' is unknown; known are: multiple choice, "
                 "numerical, OCR, free-form, regression",
-                "1 rows: the same question on the same media stands already",
+                "1 rows: duplicate question on the same media",
             ],
         ),
     ],

@@ -51,7 +51,7 @@ def test_every_command_has_help_and_stands_in_the_readme() -> None:
         (["build", "nosuch"], 2, "no recipe at nosuch; r1data ships"),
         (["build", "demo", "--set", "teacher.pormpt=x"], 2, "did you mean 'prompt'?"),
         (["build", "demo", "--until", "nowhere"], 2, "no stage 'nowhere'"),
-        (["status", "."], 2, "no build"),
+        (["status", "."], 2, "not a build"),
         (["check", "."], 2, "neither a build"),
         (["build"], 2, "Missing argument"),
         (["frobnicate"], 2, "No such command"),

@@ -351,9 +351,9 @@ def test_the_command_asks_scores_and_prints_what_was_pinned(tmp_path: Path) -> N
     ("arguments", "told"),
     [
         (["vsi-bench"], "--model FOLDER, or --url URL --name MODEL"),
-        (["vsi-bench", "--url", "http://x/v1"], "needs --name"),
-        (["vsi-bench", "--url", "ftp://x", "--name", "m"], r"no http\(s\) address"),
-        (["vsi-bench", "--model", "nowhere"], "no model folder at nowhere"),
+        (["vsi-bench", "--url", "http://x/v1"], "needs a model: --name"),
+        (["vsi-bench", "--url", "ftp://x", "--name", "m"], r"begin with http:// or https://"),
+        (["vsi-bench", "--model", "nowhere"], "--model nowhere: there is no"),
         (["nothing", "--url", "offline"], "no benchmark 'nothing'"),
         (["table", "nowhere"], "nowhere holds no records.jsonl"),
         (["score", "nowhere.json"], "no predictions at nowhere.json"),
@@ -371,7 +371,7 @@ def test_a_key_comes_from_the_environment_and_is_written_nowhere(
     server.key = "sk-secret-of-the-test"
     arguments = [str(questions), "--frames", "4", "--name", "m", "--key-env", "MY_KEY"]
     with Served(server) as endpoint:
-        assert "$MY_KEY, which is not set" in command(*arguments, "--url", endpoint.url)
+        assert "MY_KEY is asked for and not set" in command(*arguments, "--url", endpoint.url)
         monkeypatch.setenv("MY_KEY", server.key)
         command(*arguments, "--url", endpoint.url, "--out", "out")
     written = b"".join(each.read_bytes() for each in Path("out").rglob("*") if each.is_file())

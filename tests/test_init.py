@@ -11,7 +11,7 @@ from clips import Clip, make
 
 from r1data.building import build
 from r1data.errors import InputError, UsageError
-from r1data.init import look, media_root_of, question_file_here
+from r1data.init import look, media_root_of
 from r1data.recipe import load_recipe
 
 QUESTIONS = """\
@@ -88,7 +88,7 @@ def test_an_empty_folder_says_what_to_give(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     done = init()
     assert done.returncode == UsageError.exit_code
-    assert "none found here; give QUESTIONS" in done.stderr
+    assert "there is no table of questions in ." in done.stderr
 
 
 def test_a_table_without_a_truth_names_the_columns_that_it_has(own: Path) -> None:
@@ -99,7 +99,9 @@ def test_a_table_without_a_truth_names_the_columns_that_it_has(own: Path) -> Non
 
 def test_two_question_files_are_not_chosen_between(own: Path) -> None:
     (own / "more.csv").write_text(QUESTIONS)
-    assert question_file_here(own) is None
+    done = init()
+    assert done.returncode == UsageError.exit_code
+    assert "2 tables of questions (more.csv, questions.csv): name one" in done.stderr
 
 
 def test_the_folder_of_the_clips_is_found_by_its_clips_and_not_by_its_name(own: Path) -> None:

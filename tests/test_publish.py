@@ -444,9 +444,9 @@ def test_an_object_store_gets_the_release(newer: Build) -> None:
 
 
 def test_a_place_is_needed_and_a_finished_build(tmp_path: Path, demo: Build) -> None:
-    with pytest.raises(UsageError, match="say where to"):
+    with pytest.raises(UsageError, match="neither is given"):
         publish(demo.path)
     with pytest.raises(UsageError, match="user/name"):
         publish(demo.path, repo="noslash")
-    with pytest.raises(UsageError, match="is no release"):
+    with pytest.raises(UsageError, match="not a release"):
         publish(tmp_path, to="copy")

@@ -70,6 +70,9 @@ def test_a_row_in_video_r1s_form_is_taken_as_it_is() -> None:
         ({"solution": "E"}, "no_truth", "its truth 'E' is none of its 2 options"),
         ({"solution": "a horse"}, "no_truth", "none of its 2 options"),
         ({"options": []}, "no_truth", "has no options"),
+        ({"problem": "  "}, "no_question", "its question is blank"),
+        ({"problem": None}, "no_question", "its question is blank"),
+        ({"problem": 7}, "no_question", "its question is 7, not a text"),
         ({"options": ["A. a dog", "B. a dog"]}, "ambiguous_truth", "two of its options"),
         ({"path": ""}, "missing_media", "names no media file"),
         ({"path": None}, "missing_media", "names no media file"),
@@ -102,7 +105,6 @@ def test_a_fault_of_one_row_is_a_reason_and_no_error(
         ({"problem_type": "multiple_choice"}, "did you mean 'multiple choice'?"),
         ({"problem_type": "boolean"}, "'boolean' is no problem type; allowed: multiple choice"),
         ({"data_type": "audio"}, "'audio' is no data type"),
-        ({"problem": "  "}, "'problem' is empty"),
     ],
 )
 def test_a_fault_of_the_file_is_an_error_with_its_line(
@@ -204,8 +206,8 @@ def test_an_unknown_transform_is_named() -> None:
         ("q.json", "{", "not valid JSON at line 1"),
         ("q.json", "3", "expected a list of questions"),
         ("q.jsonl", '{"a": 1}\n{"a": \n', "line 2: not valid JSON"),
-        ("q.jsonl", "[1]\n", "line 1: expected an object, found list"),
-        ("q.csv", "a,b\n1\n", "line 2: not as many cells as the header"),
+        ("q.jsonl", "[1]\n", "line 1: expected an object of columns and values, found a list"),
+        ("q.csv", "a,b\n1\n", "line 2: 1 cells where the header has 2"),
         ("q.parquet", "no parquet", "not a Parquet file"),
     ],
 )
@@ -219,7 +221,7 @@ def test_a_bad_question_file_is_named_with_its_line(name: str, text: str, messag
 
 
 def test_two_rows_with_one_id_are_an_error_that_names_both() -> None:
-    with pytest.raises(InputError, match="line 2: the id 'own/7' stands already at line 1"):
+    with pytest.raises(InputError, match=r"line 2: duplicate id 'own/7' \(first seen at line 1\)"):
         samples_of(jsonl(GOOD, GOOD))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from r1data.errors import InputError, UsageError
 from r1data.evaluate.benchmarks import BENCHMARKS, Benchmark
 from r1data.evaluate.rows import Item, Place, TestSet
-from r1data.release.layout import release_folder, shards_of, unknown_values
+from r1data.release.layout import named_damage, release_folder, shards_of, unknown_values
 from r1data.rewards.choice import without_label
 from r1data.rewards.verdict import plain_truth
 
@@ -57,7 +57,8 @@ def release_rows(shards: list[Path]) -> Iterator[tuple[Place, dict[str, Any]]]:
     import pyarrow.parquet as pq
 
     for shard in shards:
-        file = pq.ParquetFile(shard)
+        with named_damage(shard):
+            file = pq.ParquetFile(shard)
         missing = [name for name in TEXTS if name not in file.schema_arrow.names]
         if missing:
             has = ", ".join(file.schema_arrow.names)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from r1data.errors import InputError, UsageError
 from r1data.evaluate import tempcompass
 from r1data.evaluate.benchmarks import Benchmark
-from r1data.recipe import suggestion
+from r1data.schema_errors import near_word
 from r1data.sources.catalogue import Source, load_card, load_source, local_questions
 from r1data.sources.getting import questions_here
 from r1data.sources.mapping import media_entry
@@ -159,7 +159,7 @@ def check_columns(path: Path) -> None:
     raw = next(iter(read_rows(path)))
     missing = [name for name in VIDEO_R1 if name not in raw.row]
     if missing:
-        hint = suggestion(missing[0], list(map(str, raw.row)))
+        hint = near_word(missing[0], list(map(str, raw.row)))
         raise InputError(
             f"{path}, {raw.where}: no column '{missing[0]}' (the row has: "
             f"{', '.join(map(str, raw.row))}); rows in Video-R1's form have {', '.join(VIDEO_R1)}; "

@@ -22,6 +22,7 @@ from r1data.evaluate.releases import is_release, read_release
 from r1data.evaluate.rows import Item, TestSet, read_test_set
 from r1data.evaluate.tally import report
 from r1data.grid.shards import digest_of, file_sha256, write_text
+from r1data.kinds import kind_of
 from r1data.sources.choosing import rank
 from r1data.teacher.lanes import read_lanes
 from r1data.teacher.prompts import Prompt, load_prompt
@@ -163,7 +164,10 @@ def open_test_set(
     if split is not None:
         raise UsageError("--split is for releases")
     if metric is None and path.is_dir():
-        raise UsageError(f"{path} is no release: name the benchmark it holds with --benchmark")
+        raise UsageError(
+            f"{path} is {kind_of(path)}, not a release: where it holds a benchmark, name that with "
+            "--benchmark"
+        )
     own = metric or load_benchmark("own")
     return read_test_set(own, path, Path(media) if media else None, cache)
 

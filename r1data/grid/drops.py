@@ -10,6 +10,7 @@ class Drop(StrEnum):
     BAD_CHECKSUM = "bad_checksum"
     UNDECODABLE = "undecodable"
     TOO_SHORT = "too_short"
+    NO_QUESTION = "no_question"
     NO_TRUTH = "no_truth"
     AMBIGUOUS_TRUTH = "ambiguous_truth"
     LICENSE_REFUSED = "license_refused"

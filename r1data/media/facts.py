@@ -19,6 +19,7 @@ from r1data.frames.stills import is_picture, opened_picture, upright
 from r1data.frames.streams import faults_as_drops, opened, refuse_missing
 from r1data.grid.drops import Drop
 from r1data.grid.guard import GuardCrash, Guarded, GuardTimeout
+from r1data.kinds import kind_of
 
 # FFmpeg's blackdetect: a picture is black where 98 % of its pixels lie under 10 % of white.
 BLACK_PIXEL, BLACK_SHARE = 25, 0.98
@@ -165,8 +166,11 @@ def sha256_of(path: Path) -> str:
 def check_folder(folder: Path) -> Iterator[Checked]:
     """Yield what each media file below a folder is, in the order of their paths."""
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: give one that holds media files")
+        kind = kind_of(folder) or "missing"
+        raise InputError(f"{folder} is {kind}, not a folder: name one that holds clips or images")
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise InputError(f"{folder} holds no clip and no image: name the folder that holds them")
     with Guarded("r1data.media.facts:facts") as guarded:
         for path in found:
             try:

@@ -13,10 +13,18 @@ from r1data.grid.funnel import funnel, shard_notes, stage_folders
 from r1data.grid.mirror import here
 from r1data.grid.shards import ShardDamaged, distrust, file_sha256, read_note, read_shard
 from r1data.grid.work import GATHER_NOTE
+from r1data.kinds import kind_of, near
 from r1data.release.check_kept import kept_findings
 from r1data.release.embedded import file_findings
 from r1data.release.footers import Finding, footer_findings, license_findings, sources_terms
-from r1data.release.layout import FOLDERS, richest, split_of, stored_rows, unknown_values
+from r1data.release.layout import (
+    FOLDERS,
+    REPAIR,
+    richest,
+    split_of,
+    stored_rows,
+    unknown_values,
+)
 from r1data.release.made_by import card_recipe, recipe_findings
 from r1data.rewards.thought import MIN_WORDS, in_tags, thought_words
 
@@ -63,17 +71,34 @@ def fetched(name: str) -> Path:
     """Return a local copy of a repository. Raises UsageError where `name` is none."""
     from huggingface_hub import snapshot_download
 
-    from r1data.release.hub import client_errors
+    from r1data.release.hub_errors import client_errors
 
     repo = REPOSITORY.fullmatch(name)
     if repo is None:
-        raise UsageError(f"there is nothing at {name}")
+        raise UsageError(nothing_at(name))
     try:
         found = snapshot_download(repo["name"], repo_type="dataset", revision=repo["revision"])
     except client_errors() as problem:
-        why = " ".join(str(problem).split())[:200]
-        raise UsageError(f"nothing lies at {name}, and the Hub has no such set: {why}") from problem
+        raise UsageError(not_fetched(name, problem)) from problem
     return Path(found)
+
+
+def nothing_at(name: str) -> str:
+    """Say that a path leads nowhere, and what is taken in its place."""
+    return (
+        f"there is nothing at {name}{near(Path(name))}: name a build, a release, a file of "
+        "questions, or a dataset of the Hub as user/name"
+    )
+
+
+def not_fetched(name: str, problem: Exception) -> str:
+    """Say why a name that leads nowhere here was not found on the Hub either."""
+    why = " ".join(str(problem).split()).removeprefix("Got: ")
+    short = why if len(why) <= 160 else f"{why[:160].rpartition(' ')[0]} ..."
+    return (
+        f"there is nothing at {name} on this machine, and the Hub did not give a dataset of that "
+        f"name: {short}"
+    )
 
 
 def check_rows(path: Path, media_root: Path | None) -> Report:
@@ -85,7 +110,7 @@ def check_rows(path: Path, media_root: Path | None) -> Report:
     if not files:
         raise UsageError(
             f"{path} is neither a build (recipe.yaml) nor a release (data/*.parquet), "
-            "and holds no question files"
+            f"and holds no question files: it is {kind_of(path)}"
         )
     tally = Tally()
     look_at(files, tally)
@@ -156,7 +181,7 @@ def check_conservation(build: Path) -> Iterator[Finding]:
         if wanted is None:  # found already, with its name
             continue
         for stage in ("media", "frames", "selection", *({"balance"} & folders.keys())):
-            path = folders.get(stage, build / "none") / f"{note.shard}.parquet"
+            path = folders.get(stage, build / stage) / f"{note.shard}.parquet"
             if path.parent.name in gone:
                 continue
             where = f"{path.parent.name}/{note.shard}"
@@ -199,7 +224,8 @@ def check_release(folder: Path) -> Report:
         findings += recipe_findings(folder, config)
         findings += file_findings(folder)
     except (pa.ArrowException, OSError, KeyError, InputError) as problem:
-        what = f"cannot be read: {' '.join(str(problem).split())}"
+        said = " ".join(str(problem).split()).removesuffix(f"; {REPAIR}")
+        what = said if isinstance(problem, InputError) else f"cannot be read: {said}"
         findings.append(Finding(f"{folder.name}, config {config}", what))
     twice = [identity for (identity, _), count in ids.items() if count > 1]
     findings += [Finding(folder.name, f"the id {name} stands twice") for name in twice[:MOST_TWICE]]

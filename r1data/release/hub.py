@@ -4,8 +4,6 @@ Until the commit nothing but orphan objects exists, so a kill before it changes 
 sees. After it, a second run finds the tree equal to the manifest and goes on with checking it.
 """
 
-import importlib
-import importlib.util
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from r1data.errors import R1DataError, UsageError
 from r1data.release.diff import diff
+from r1data.release.hub_errors import client_errors, failed
 from r1data.release.layout import FOLDERS, shards_of
 from r1data.release.manifest import Entry, Manifest, hashed
 
@@ -28,6 +27,7 @@ FETCHED_BACK = 2
 # The Hub writes these itself.
 THEIRS = {".gitattributes"}
 STALE = 412
+TAKEN = 409
 DENIED = {401, 403}
 
 
@@ -95,20 +95,6 @@ def connect() -> "HfApi":
     if role == "read":
         raise UsageError("the Hub token may only read: publishing needs one that may write")
     return api
-
-
-def client_errors() -> tuple[type[Exception], ...]:
-    """Return what the client raises: the Hub's replies, and what its HTTP library says of wires."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    wires = importlib.import_module("httpx2" if importlib.util.find_spec("httpx2") else "httpx")
-    return (HfHubHTTPError, OSError, wires.HTTPError)
-
-
-def failed(doing: str, problem: Exception) -> R1DataError:
-    """Return an error of the Hub as one line."""
-    first = " ".join(str(problem).split())[:300]
-    return R1DataError(f"{doing} failed: {first}; run the same again to go on")
 
 
 def make_plan(api: "HfApi", repo: str, manifest: Manifest, tag: str | None, private: bool) -> Plan:
@@ -241,8 +227,20 @@ def carry_out(
 
 def create(api: "HfApi", repo: str) -> str:
     """Create a repository that only its owner sees; return its first commit."""
-    api.create_repo(repo, repo_type=KIND, private=True, exist_ok=True)
-    head = api.repo_info(repo, repo_type=KIND).sha
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    try:
+        api.create_repo(repo, repo_type=KIND, private=True)
+    except HfHubHTTPError as problem:
+        if problem.response.status_code != TAKEN:
+            raise
+    try:
+        head = api.repo_info(repo, repo_type=KIND).sha
+    except RepositoryNotFoundError as problem:
+        raise R1DataError(
+            f"the Hub says that the name {repo} is taken, but shows this token no such dataset: "
+            "take another --repo, or a token that may see it"
+        ) from problem
     if head is None:
         raise R1DataError(f"the Hub made {repo} but names no commit in it: run the same again")
     return head

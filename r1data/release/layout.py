@@ -9,8 +9,10 @@ config, then its split and source, so that a config of one source is a pattern a
     index/train-nextqa-00000.parquet    index-only: where the row comes from, no question, no media
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +21,7 @@ from r1data.errors import InputError, UsageError
 from r1data.grid.mirror import here
 from r1data.grid.store import address_of
 from r1data.inert import read_yaml
+from r1data.kinds import RELEASE, instead
 from r1data.rewards.verdict import unknown_value
 from r1data.schema import load_schema
 
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 
 FOLDERS = {"frames": "data", "video": "video", "text": "text", "index-only": "index"}
 SHARD = re.compile(r"(?P<split>[^-]+)-(?P<source>.+)-\d{5,}\.parquet")
+
+
+# What to do about a damaged file.
+REPAIR = "`r1data check` names all that is damaged, and the build's own command makes it again"
 
 
 class Config(NamedTuple):
@@ -59,9 +66,11 @@ def release_folder(path: str | Path) -> Path:
     if (folder / "build.json").is_file():
         folder = folder / "9.release"
         if not (folder / "README.md").is_file():
-            raise UsageError(f"{said} is not finished: run `r1data build` on its recipe again")
+            raise UsageError(
+                f"{said} is not finished: `r1data build {said}/recipe.yaml --out {said}` goes on"
+            )
     if not any(folder.glob("*/*.parquet")) or not (folder / "README.md").is_file():
-        raise UsageError(f"{said} is no release: it needs README.md and folders of Parquet shards")
+        raise UsageError(instead(said, RELEASE))
     return folder
 
 
@@ -98,13 +107,39 @@ def stored_rows(
     import pyarrow.parquet as pq
 
     for path in shards_of(folder, config):
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=columns):
-            yield from ((path, row) for row in batch.to_pylist())
+        with named_damage(path):
+            for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=columns):
+                yield from ((path, row) for row in batch.to_pylist())
 
 
 def split_of(shard: Path) -> str:
     """Return the split that a shard's name says."""
     return shard.name.partition("-")[0]
+
+
+@contextmanager
+def named_damage(path: Path) -> Iterator[None]:
+    """Turn what Arrow says of a broken shard into a line that names it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as problem:
+        why = " ".join(str(problem).split())[:200]
+        raise InputError(f"{path} cannot be read: {why}; {REPAIR}") from problem
+
+
+@contextmanager
+def named_tables(build: str | Path) -> Iterator[None]:
+    """Turn what is said of a broken table of a build, which no library names, into one line."""
+    import polars as pl
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, pl.exceptions.PolarsError, json.JSONDecodeError) as problem:
+        why = " ".join(str(problem).split())[:200]
+        raise InputError(f"{build} holds a damaged file: {why}; {REPAIR}") from problem
 
 
 def read_head(folder: Path) -> dict[str, Any]:

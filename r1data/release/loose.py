@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from r1data.errors import InputError
 from r1data.release.footers import Finding
 from r1data.release.layout import known_values, unknown_values
 from r1data.rewards.numerical import judge_numerical
@@ -71,6 +72,12 @@ def look_at(files: Sequence[Path], tally: Tally) -> None:
     """Count everything that can be told from the rows alone."""
     for file in files:
         for where, row in read_rows(file, file.suffix.lower().removeprefix(".")):
+            if not tally.rows and not any(name in row for name in NEEDED):
+                raise InputError(
+                    f"{file}, {where}: none of the columns that rows in Video-R1's form have: "
+                    f"{', '.join(NEEDED)} (the row has: {', '.join(map(str, row))}); "
+                    f"`r1data init {file}` makes a recipe from a table with other columns"
+                )
             tally.rows += 1
             place = f"{file.name} {where}"
             for what in row_faults(row, tally):
@@ -97,14 +104,14 @@ def row_faults(row: Mapping[str, Any], tally: Tally) -> Iterator[str]:
 
 def twice(row: Mapping[str, Any], tally: Tally) -> Iterator[str]:
     """Yield what stands a second time: the id, or the question on the same media."""
-    identity = str(row.get("id") or row.get("problem_id"))
-    if identity in tally.ids:
-        yield "the id stands already"
-    tally.ids.add(identity)
+    identity = row.get("id") or row.get("problem_id")
+    if identity is not None and str(identity) in tally.ids:
+        yield "duplicate id"
+    tally.ids.add(str(identity))
     parts = [str(row.get(name)) for name in ("problem", "options", "path", "solution")]
     digest = hashlib.sha1("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
     if row.get("path") and digest in tally.questions:
-        yield "the same question on the same media stands already"
+        yield "duplicate question on the same media"
     tally.questions.add(digest)
 
 

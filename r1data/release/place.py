@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from r1data.errors import R1DataError, UsageError
+from r1data.errors import R1DataError, UsageError, file_fault
 from r1data.grid.shards import TEMPORARY, write_text
 from r1data.grid.store import STORES, client_faults
+from r1data.kinds import unwritable
 from r1data.release.manifest import BLOCK, Manifest
 
 CARD = "README.md"
@@ -60,11 +61,16 @@ def open_place(to: str) -> Place:
     """Open a folder, or an address such as s3://bucket/name. Raises UsageError."""
     import fsspec
 
+    if not to.rpartition("://")[2].strip():
+        raise UsageError("--to is empty: name a folder, or an address as s3://bucket/name")
     address = to if "://" in to else Path(to).resolve().as_posix()
     try:
         files, root = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError) as problem:
         raise UsageError(f"--to {to}: {problem}") from problem
+    fault = "" if "://" in to else unwritable(Path(to))
+    if fault:
+        raise UsageError(f"--to {to} cannot be written: {fault}; name another folder")
     files.invalidate_cache()
     return Place(files, root, to)
 
@@ -92,6 +98,8 @@ def told_plainly(place: Place) -> Iterator[None]:
     try:
         yield
     except (OSError, *client_faults()) as problem:
+        if isinstance(problem, OSError) and problem.filename is not None and is_local(place):
+            raise file_fault(problem) from problem
         why = " ".join(str(problem).split())[:300]
         raise R1DataError(f"{place.name}: {why}; run the same again to go on") from problem
 
@@ -100,7 +108,9 @@ def make_plan(place: Place, manifest: Manifest) -> Plan:
     """Compare with what an earlier run left. Raises UsageError where strangers' files lie."""
     there = listed(place)
     if there is None and place.files.exists(place.root) and place.files.find(place.root):
-        raise UsageError(f"{place.name} holds files that no release of r1data put there")
+        raise UsageError(
+            f"{place.name} holds files that no release of r1data put there: name another place"
+        )
     known = there or {}
     copied = [path for path, each in manifest.items() if known.get(path) != each.sha256]
     copied.sort(key=lambda path: path == CARD)

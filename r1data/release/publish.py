@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from r1data.errors import R1DataError, UsageError
 from r1data.release import hub, place
+from r1data.release.hub_errors import refuse_names
 from r1data.release.layout import release_folder
 from r1data.release.manifest import Manifest, manifest_of, reasons_against
 
@@ -40,12 +41,19 @@ def publish(
     cases the old release stands as it was, and the same command goes on.
     """
     if (repo is None) == (to is None):
-        raise UsageError("say where to: --repo user/name, or --to with a folder or an address")
+        given = "neither is" if repo is None else "both are"
+        raise UsageError(
+            f"where to: --repo user/name, or --to with a folder or an address? {given} given: "
+            "give one"
+        )
+    if repo is not None:
+        refuse_names(repo, tag)
+    target = place.open_place(to) if to is not None else None
     folder = release_folder(path)
     manifest = manifest_of(folder)
     refuse(folder, manifest, private)
-    if to is not None:
-        return to_place(manifest, to, dry_run, say)
+    if target is not None:
+        return to_place(manifest, target, dry_run, say)
     assert repo is not None
     return to_hub(folder, manifest, repo, tag, private, dry_run, say)
 
@@ -69,8 +77,6 @@ def to_hub(
     say: Callable[[str], None],
 ) -> Published:
     """Plan, show the plan, and carry it out."""
-    if repo.count("/") != 1:
-        raise UsageError(f"--repo {repo}: write it as user/name")
     api = hub.connect()
     plan = hub.make_plan(api, repo, manifest, tag, private)
     say(plan.text())
@@ -85,13 +91,14 @@ def to_hub(
     return Published(repo, head, plan.tag, True, plan.text())
 
 
-def to_place(manifest: Manifest, to: str, dry_run: bool, say: Callable[[str], None]) -> Published:
+def to_place(
+    manifest: Manifest, target: place.Place, dry_run: bool, say: Callable[[str], None]
+) -> Published:
     """Copy what differs to a folder or an object store, the card last."""
-    target = place.open_place(to)
     with place.told_plainly(target):
         plan = place.make_plan(target, manifest)
         say(plan.text())
         if not dry_run and plan.differs:
             place.carry_out(target, plan, manifest)
-            say(f"checked {to}: all files read back")
-    return Published(to, None, None, plan.differs and not dry_run, plan.text())
+            say(f"checked {target.name}: all files read back")
+    return Published(target.name, None, None, plan.differs and not dry_run, plan.text())

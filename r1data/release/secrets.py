@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from r1data.release.layout import named_damage
+
 # Written without look-around, for the Arrow kernels read them too (RE2).
 EDGE = r"(?:^|[^A-Za-z0-9_-])"
 PATTERNS = {
@@ -47,7 +49,12 @@ def in_shard(path: Path) -> Iterator[str]:
     """Yield which row's which column holds what kind of secret; reads texts only."""
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(path)
+    with named_damage(path):
+        yield from shard_hits(pq.ParquetFile(path))
+
+
+def shard_hits(file: Any) -> Iterator[str]:
+    """Yield the secrets of an open shard."""
     texts = [name for name in file.schema_arrow.names if not holds_bytes(file, name)]
     known = patterns()
     start = 0

@@ -19,7 +19,8 @@ def read_list(path: str | Path) -> list[str]:
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise RecipeError(f"release.take_down: {path} cannot be read: {problem}") from problem
+        why = getattr(problem, "strerror", None) or problem
+        raise RecipeError(f"release.take_down: {path} cannot be read: {why}") from problem
     entries = (line.partition("#")[0].strip() for line in text.splitlines())
     return sorted({entry for entry in entries if entry})
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from r1data.errors import UsageError
 from r1data.grid.mirror import here
-from r1data.release.check import REPOSITORY, release_shards
+from r1data.kinds import kind_of
+from r1data.release.check import REPOSITORY, not_fetched, nothing_at, release_shards
 from r1data.release.layout import richest, shards_of
 from r1data.release.loose import question_files
 from r1data.report.buildrows import BuildRows
@@ -34,7 +35,10 @@ def open_rows(path: str | Path, media_root: Path | None = None) -> Rows:
         return SetRows(name, shards_of(place, richest(place)), place)
     files = question_files(place)
     if not files:
-        raise UsageError(f"{path} is neither a build nor a release, and holds no question files")
+        raise UsageError(
+            f"{path} is neither a build nor a release, and holds no question files: "
+            f"it is {kind_of(place)}"
+        )
     root = media_root or (place if place.is_dir() else place.parent)
     parquet = [each for each in files if each.suffix.lower() == ".parquet"]
     if parquet:
@@ -58,14 +62,13 @@ def fetched(name: str) -> Path:
     """Return a local copy of the rows of a repository. Raises UsageError where `name` is none."""
     from huggingface_hub import snapshot_download
 
-    from r1data.release.hub import client_errors
+    from r1data.release.hub_errors import client_errors
 
     repo = REPOSITORY.fullmatch(name)
     if repo is None:
-        raise UsageError(f"there is nothing at {name}")
+        raise UsageError(nothing_at(name))
     what = {"repo_type": "dataset", "revision": repo["revision"], "allow_patterns": HUB_FILES}
     try:
         return Path(snapshot_download(repo["name"], **what))
     except client_errors() as problem:
-        why = " ".join(str(problem).split())[:200]
-        raise UsageError(f"nothing lies at {name}, and the Hub has no such set: {why}") from problem
+        raise UsageError(not_fetched(name, problem)) from problem

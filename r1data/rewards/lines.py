@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import InputError, UsageError
+from r1data.grid.shards import replace_file
 from r1data.rewards.extract import published_answer, published_think
 from r1data.rewards.published import published_eval, published_format
 from r1data.rewards.verdict import (
@@ -62,15 +63,19 @@ class Comparison(NamedTuple):
 
 def read_rows(path: Path) -> Iterator[Line]:
     """Yield each line of a JSON Lines file; InputError, with file and line, where one is none."""
+    name, found = str(path), False
     try:
-        name = str(path)
         with path.open("rb", buffering=BUFFER) as file:
             for number, text in enumerate(file, start=1):
                 if not text.isspace():
-                    place = f"{name}:{number}"
+                    place, found = f"{name}:{number}", True
                     yield Line(place, text, parsed(text, place))
     except OSError as problem:
-        raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
+        raise InputError(
+            f"{path} cannot be read: {problem.strerror}: name a file of JSON lines"
+        ) from problem
+    if not found:
+        raise InputError(f"{path} is empty: it holds no completions")
 
 
 def parsed(line: bytes, place: str) -> Row:
@@ -78,7 +83,11 @@ def parsed(line: bytes, place: str) -> Row:
     try:
         row = json.loads(decoded(line))
     except (ValueError, RecursionError) as problem:
-        raise InputError(f"{place} is no line of JSON: {problem}") from problem
+        why = problem.msg if isinstance(problem, json.JSONDecodeError) else str(problem)
+        raise InputError(
+            f"{place} is no line of JSON ({why}): each line is an object with problem_type, "
+            "completion and solution"
+        ) from problem
     if type(row) is not dict:
         raise InputError(f"{place} is no JSON object but a {type(row).__name__}")
     return row
@@ -202,10 +211,16 @@ def published_scores(item: Item, truth: str, verdict: Verdict) -> Row:
 def score_file(source: Path, target: Path, *, preset: str = "canonical") -> Counter[str]:
     """Write every line of `source` with its verdict to `target`; return the count of reasons."""
     reasons: Counter[str] = Counter()
-    with target.open("wb", buffering=BUFFER) as file:
-        for line, added in judged(read_rows(source), preset):
-            reasons[added["why"]] += 1
-            file.write(extended(line, added))
+
+    def write(path: Path) -> None:
+        with path.open("wb", buffering=BUFFER) as file:
+            for line, added in judged(read_rows(source), preset):
+                reasons[added["why"]] += 1
+                file.write(extended(line, added))
+
+    if target.exists() and target.samefile(source):
+        raise UsageError(f"--out {target} is the file that is read: name another one")
+    replace_file(target, write)
     return reasons
 
 

@@ -5,7 +5,8 @@ It can be published where the benchmark itself cannot.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 
 from r1data.errors import InputError, RecipeError, UsageError
 from r1data.grid.shards import file_sha256, replace_file
+from r1data.kinds import TABLE, instead
 from r1data.screen import text
 from r1data.screen.facts import known_names, option_hash, video_hash
 from r1data.screen.pictures import Hashes, read_hash
 from r1data.screen.text import Bags
+from r1data.sources.reading import read_rows
 
 FOLDER = "indexes"
 VERSION = "3"
@@ -42,6 +45,8 @@ COLUMNS = pa.schema(
 # second time without a twentieth on each side.
 CUT = 20
 NO_FRAMES: dict[str, list[int]] = {"frames": [], "hues": [], "cut": [], "cut_hues": []}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+FORMS = {".ndjson": "jsonl"}
 YOUTUBE = text.re.compile(r"(?:youtube\.com/watch\?v=|youtu\.be/)([\w-]{11})")
 LABEL = text.re.compile(r"^\s*\(?[A-Z][.):]\s+")
 QUESTION, ANSWERS = ("problem", "question"), ("options", "candidates", "choices")
@@ -77,14 +82,17 @@ def make_index(
     """
     path = Path(questions)
     if not path.is_file():
-        raise UsageError(f"there is no file of questions at {path}")
+        raise UsageError(instead(path, TABLE))
     root = Path(media_root) if media_root else None
     if root is not None and not root.is_dir():
-        raise UsageError(f"there is no folder of media at {root}")
-    rows = [item(row, number, path, root) for number, row in enumerate(read_rows(path), start=1)]
-    if not rows:
-        raise InputError(f"{path} holds no question")
+        raise UsageError(f"--media-root {root}: there is no such folder")
     name = name or path.stem
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--name {name}: letters, digits, '.', '_' and '-' only")
+    rows = [
+        item(raw.row, number, path, root)
+        for number, raw in enumerate(read_rows(path, FORMS.get(path.suffix.lower(), "")), start=1)
+    ]
     table = pa.Table.from_pylist(rows, COLUMNS)
     table = table.replace_schema_metadata({"benchmark": name, "version": VERSION})
     out = Path(FOLDER) / f"{name}.parquet"
@@ -92,29 +100,14 @@ def make_index(
     return out
 
 
-def read_rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Read the rows of a file of questions."""
-    import polars as pl
-
-    if path.suffix == ".json":
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        yield from rows if isinstance(rows, list) else rows.values()
-    elif path.suffix in (".jsonl", ".ndjson"):
-        lines = path.read_text(encoding="utf-8").split("\n")
-        yield from (json.loads(line) for line in lines if line.strip())
-    elif path.suffix == ".parquet":
-        yield from pl.read_parquet(path).iter_rows(named=True)
-    elif path.suffix == ".csv":
-        yield from pl.read_csv(path, infer_schema=False).iter_rows(named=True)
-    else:
-        raise InputError(f"{path}: questions are read from .json, .jsonl, .csv or .parquet")
-
-
 def item(row: Mapping[str, Any], number: int, path: Path, root: Path | None) -> dict[str, Any]:
     """Turn one question into its row of the index."""
     problem = first(row, QUESTION)
     if not isinstance(problem, str):
-        raise InputError(f"{path}, row {number}: no question under {' or '.join(QUESTION)}")
+        raise InputError(
+            f"{path}, row {number}: no question under {' or '.join(QUESTION)} "
+            f"(the row has: {', '.join(map(str, row))})"
+        )
     options = [text.words(LABEL.sub("", each)) for each in bare_options(row)]
     place = first(row, PLACE)
     names = known_names(str(place)) if place else []
@@ -141,7 +134,7 @@ def bare_options(row: Mapping[str, Any]) -> Sequence[str]:
 
 def first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
     """Return the first of several columns that a row has."""
-    return next((row[name] for name in names if row.get(name) is not None), None)
+    return next((row[name] for name in names if row.get(name) not in (None, "")), None)
 
 
 def frame_hashes(path: Path) -> dict[str, list[int]]:

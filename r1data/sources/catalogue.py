@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from r1data.errors import RecipeError
 from r1data.grid.shards import digest_of, file_sha256
-from r1data.recipe import check, parse_yaml, read_text, suggestion
+from r1data.recipe import check, parse_yaml, read_text
+from r1data.schema_errors import near_word
 
 CARDS = Path(__file__).parent / "cards"
 FAMILIES = Path(__file__).parent / "families"
@@ -104,10 +105,14 @@ def load_card(name: str) -> Card:
     """
     path = Path(name).expanduser() if name.endswith((".yaml", ".yml")) else CARDS / f"{name}.yaml"
     if not path.is_file():
-        hint = suggestion(name, card_names())
-        raise RecipeError(f"no source '{name}'; own questions need 'path:'{hint}")
-    data, lines = parse_yaml(read_text(path), path.name)
-    check(data, "card", lines, path.name)
+        hint = near_word(name, card_names())
+        raise RecipeError(
+            f"no source '{name}'{hint}; `r1data sources list` shows all; own questions need 'path:'"
+        )
+    data, lines = parse_yaml(read_text(path), str(path))
+    if "pipeline" in data and "routes" not in data:
+        raise RecipeError(f"{path} is a recipe, not a card: `r1data sources check {path}` takes it")
+    check(data, "card", lines, str(path))
     families = sorted({r["family"] for r in data["routes"].values() if "family" in r})
     routes = {key: make_route(key, each) for key, each in data.pop("routes").items()}
     if data["route"] not in routes:

@@ -22,7 +22,11 @@ def questions_here(source: Source, settings: Mapping[str, Any]) -> list[tuple[st
         return fetched_questions(source, settings)
     for path in source.questions:
         if not path.is_file():
-            raise InputError(f"no question file at {path}")
+            key = "root" if source.root != path.parent or source.route.remote else "path"
+            raise InputError(
+                f"sources.{source.name}: no question file at {path}: correct sources."
+                f"{source.name}.{key} (paths are meant from {Path.cwd()})"
+            )
     return [(relative(path, source.root), path) for path in source.questions]
 
 

@@ -5,13 +5,15 @@ What is wrong with a single row's truth is a drop reason. What is wrong with the
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+import string
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
-from r1data.recipe import suggestion
+from r1data.schema_errors import kind_said, near_word, suggestion
 from r1data.sources.catalogue import Source
 from r1data.sources.conversations import number_of
 from r1data.sources.encodable import encodable
@@ -30,6 +32,8 @@ COLUMNS = frozenset(
 # What ext4, XFS, APFS and NTFS take of one name, and macOS (PATH_MAX) of a whole path.
 LONGEST_PART, LONGEST_PATH = 255, 1024
 OPTIONAL = frozenset({"id", "problem_id", "options", "data_source", "split", "start", "end"})
+# A row that lacks one of these is dropped; a file in which no row has one is mapped wrongly.
+BLANK_DROPS = frozenset({"problem", "solution", "media"})
 
 
 def normalise(source: Source, raw: Raw, file: str = "") -> dict[str, Any]:
@@ -41,12 +45,12 @@ def normalise(source: Source, raw: Raw, file: str = "") -> dict[str, Any]:
     if values["problem_type"] == AUTO:
         values["problem_type"] = type_of(values)
     kind = one_of(values, "problem_type", PROBLEM_TYPES, where)
-    required_text(values, "problem", where)
     one_of(values, "data_type", DATA_TYPES, where)
     used = {spec if isinstance(spec, str) else spec.get("field") for spec in mapping.values()}
     rest = {k: v for k, v in raw.row.items() if k not in used and isinstance(v, str | int | float)}
     sample = frame_of(source, raw, values, rest, file)
     try:
+        required_text(values["problem"])
         by_text = source.route.solution_is == "text"
         options, letters = clean_options(values.get("options"), by_text)
         sample["options"] = options
@@ -81,9 +85,9 @@ def take(spec: Any, column: str, raw: Raw, where: str) -> Any:
         return rule["value"]
     value = fill(rule["text"], raw, where) if "text" in rule else look_up(rule, column, raw, where)
     if "map" in rule and value is not None:
-        if value not in rule["map"]:
+        if not isinstance(value, Hashable) or value not in rule["map"]:
             known = ", ".join(map(str, rule["map"]))
-            raise InputError(f"{where}: '{value}' in '{rule['field']}' is none of: {known}")
+            raise InputError(f"{where}: '{value}' of '{column}' is none of its map's: {known}")
         value = rule["map"][value]
     for name in rule.get("then", ()) if value is not None else ():
         if name not in TRANSFORMS:
@@ -97,7 +101,7 @@ def look_up(rule: Mapping[str, Any], column: str, raw: Raw, where: str) -> Any:
     value: Any = raw.row
     for part in rule["field"].split("."):
         if not isinstance(value, Mapping) or part not in value:
-            if column in OPTIONAL:
+            if column in OPTIONAL or column in BLANK_DROPS:
                 return None
             fields = ", ".join(map(str, raw.row))
             raise InputError(f"{where}: no field '{rule['field']}' (the row has: {fields})")
@@ -105,12 +109,35 @@ def look_up(rule: Mapping[str, Any], column: str, raw: Raw, where: str) -> Any:
     return value
 
 
-def fill(text: str, raw: Raw, where: str) -> str:
-    """Fill the {field} placeholders of a text."""
+def fill(text: str, raw: Raw, where: str) -> str | None:
+    """Fill the {field} placeholders of a text; None where the row leaves one of them blank."""
+    if any(raw.row.get(name) in (None, "") for name in placeholders(text)):
+        return None
     try:
         return text.format_map(raw.row)
     except (KeyError, IndexError, AttributeError, ValueError) as problem:
         raise InputError(f"{where}: cannot fill '{text}': no field {problem}") from problem
+
+
+def placeholders(text: str) -> list[str]:
+    """Return the names of the fields that a text with placeholders is filled from."""
+    found = (field for _, field, _, _ in string.Formatter().parse(text) if field)
+    return [field.partition(".")[0].partition("[")[0] for field in found]
+
+
+def refuse_mapping(mapping: Mapping[str, Any], fields: Iterable[str], file: str) -> None:
+    """Raise InputError for a column that is mapped to a field which no row of a file has."""
+    known = list(fields)
+    for column in sorted(BLANK_DROPS & mapping.keys()):
+        rule = mapping[column]
+        rule = {"field": rule} if isinstance(rule, str) else rule
+        names = [str(rule["field"]).partition(".")[0]] if "field" in rule else []
+        for name in names or placeholders(str(rule.get("text", ""))):
+            if name not in known:
+                raise InputError(
+                    f"{file}: no row has the field '{name}', which `mapping` takes for {column} "
+                    f"(the rows have: {', '.join(known)}){near_word(name, known)}"
+                )
 
 
 def frame_of(
@@ -126,7 +153,7 @@ def frame_of(
         "id": f"{source.name}/{row_id(values.get('id'), raw)}",
         "source": source.name,
         "split": None if split is None else str(split),
-        "problem": str(values["problem"]).strip(),
+        "problem": "" if values["problem"] is None else str(values["problem"]).strip(),
         "options": [],
         "problem_type": values["problem_type"],
         "solution": "",
@@ -164,12 +191,12 @@ def row_id(value: Any, raw: Raw) -> str:
     return raw.where.split()[-1] if value is None or value == "" else str(value)
 
 
-def required_text(values: Mapping[str, Any], column: str, where: str) -> str:
-    """Return a text that must not be empty."""
-    value = values[column]
-    if not isinstance(value, str) or not value.strip():
-        raise InputError(f"{where}: '{column}' is empty or no text")
-    return value.strip()
+def required_text(value: Any) -> None:
+    """Raise RowDrop for a question that is blank or not a text."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise RowDrop(Drop.NO_QUESTION, "its question is blank")
+    if not isinstance(value, str):
+        raise RowDrop(Drop.NO_QUESTION, f"its question is {kind_said(value)}, not a text")
 
 
 def one_of(values: Mapping[str, Any], column: str, allowed: Sequence[str], where: str) -> str:
@@ -177,7 +204,8 @@ def one_of(values: Mapping[str, Any], column: str, allowed: Sequence[str], where
     value = values[column]
     if value not in allowed:
         hint = suggestion(str(value), allowed).replace("known keys", "allowed")
-        raise InputError(f"{where}: '{value}' is no {column.replace('_', ' ')}{hint}")
+        shown = "a blank" if value in (None, "") else f"'{value}'"
+        raise InputError(f"{where}: {shown} is no {column.replace('_', ' ')}{hint}")
     return value
 
 
@@ -211,9 +239,17 @@ def option_texts(value: Any) -> list[str]:
 
 def type_of(values: Mapping[str, Any]) -> str:
     """Tell a question's type: a choice where it has options, a number where its truth is one."""
-    if values.get("options") not in (None, "", []):
+    if has_options(values.get("options")):
         return "multiple choice"
     return "numerical" if is_number(values["solution"]) else "free-form"
+
+
+def has_options(value: Any) -> bool:
+    """Tell whether a row has options: blank ones are none, unreadable ones are some."""
+    try:
+        return bool(option_texts(value))
+    except RowDrop:
+        return True
 
 
 def is_number(value: Any) -> bool:
@@ -280,10 +316,21 @@ def possible(path: str) -> str:
     return path
 
 
+def seconds_of(name: str, value: Any) -> float | None:
+    """Return where a part starts or ends. Raises RowDrop for what is not a number of seconds."""
+    if value in (None, ""):
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise RowDrop(Drop.UNDECODABLE, f"its {name} '{value}' is not a number of seconds")
+    return found
+
+
 def media_entry(uri: str, data_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return one entry of a sample's media; facts of the file come with its download."""
-    seconds = {
-        k: None if values.get(k) in (None, "") else float(values[k]) for k in ("start", "end")
-    }
+    seconds = {key: seconds_of(key, values.get(key)) for key in ("start", "end")}
     blank = dict.fromkeys(("sha256", "bytes", "width", "height", "seconds"))
     return {"role": "question", "kind": data_type, "uri": uri, **blank, **seconds}

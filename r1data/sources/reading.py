@@ -1,12 +1,15 @@
 """Question files: JSON, JSON lines, CSV and Parquet, as (where, row) pairs that errors can name."""
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import InputError
+from r1data.kinds import TABLE, instead
+from r1data.schema_errors import kind_said
 
 
 class Raw(NamedTuple):
@@ -21,10 +24,6 @@ def read_rows(path: Path, form: str = "") -> Iterator[Raw]:
 
     Raises InputError naming file and row.
     """
-    if not path.is_file():
-        raise InputError(f"no question file at {path}")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty: it holds no questions")
     readers = {
         "json": read_json,
         "json-by-id": read_json,
@@ -33,14 +32,17 @@ def read_rows(path: Path, form: str = "") -> Iterator[Raw]:
         "parquet": read_parquet,
     }
     form = form or path.suffix.lower().removeprefix(".")
-    if form not in readers:
-        raise InputError(f"{path}: no question file: it ends in none of {', '.join(readers)}")
+    if not path.is_file() or form not in readers:
+        raise InputError(instead(path, TABLE))
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty: it holds no questions")
     count = 0
     for raw in readers[form](path):
         count += 1
         if not isinstance(raw.row, dict):
             raise InputError(
-                f"{path}, {raw.where}: expected an object, found {type(raw.row).__name__}"
+                f"{path}, {raw.where}: expected an object of columns and values, found "
+                f"{kind_said(raw.row)}: correct or remove it"
             )
         yield raw
     if count == 0:
@@ -49,11 +51,13 @@ def read_rows(path: Path, form: str = "") -> Iterator[Raw]:
 
 def read_text(path: Path) -> str:
     """Read UTF-8, with or without a byte order mark."""
+    data = path.read_bytes()
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
         raise InputError(
-            f"{path} is not UTF-8 text (byte {problem.start}): save it as UTF-8"
+            f"{path}, line {line}: not UTF-8 text (byte {problem.start}): save it as UTF-8"
         ) from problem
 
 
@@ -63,7 +67,8 @@ def parse_json(text: str, where: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as problem:
         place = f"line {problem.lineno}, column {problem.colno}"
-        raise InputError(f"{where}: not valid JSON at {place}: {problem.msg}") from problem
+        cut = "; the text ends there: was it cut?" if not text[problem.pos :].strip() else ""
+        raise InputError(f"{where}: not valid JSON at {place}: {problem.msg}{cut}") from problem
     except ValueError as problem:  # a number of more than 4,300 digits
         raise InputError(f"{where}: not valid JSON: {problem}") from problem
     except RecursionError as problem:
@@ -78,7 +83,10 @@ def read_json(path: Path) -> Iterator[Raw]:
     elif isinstance(data, dict) and all(isinstance(row, dict) for row in data.values()):
         yield from (Raw(f"'{key}'", {"_id": key, **row}) for key, row in data.items())
     else:
-        raise InputError(f"{path}: expected a list of questions, or an object of questions by id")
+        raise InputError(
+            f"{path}: expected a list of questions, or an object of questions by id, found "
+            f"{kind_said(data)}"
+        )
 
 
 def read_jsonl(path: Path) -> Iterator[Raw]:
@@ -90,17 +98,30 @@ def read_jsonl(path: Path) -> Iterator[Raw]:
 
 def read_csv(path: Path) -> Iterator[Raw]:
     """A header and rows; a row with more or fewer cells than the header is an error."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, restkey="_more", restval=None)
-        try:
-            for row in reader:
-                if "_more" in row or None in row.values():
-                    raise InputError(
-                        f"{path}, line {reader.line_num}: not as many cells as the header"
-                    )
-                yield Raw(f"line {reader.line_num}", dict(row))
-        except (csv.Error, UnicodeDecodeError) as problem:
-            raise InputError(f"{path}, line {reader.line_num + 1}: {problem}") from problem
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey="_more", restval=None)
+    try:
+        refuse_header(path, list(reader.fieldnames or ()))
+        for row in reader:
+            if "_more" in row or None in row.values():
+                more = row.get("_more") or ()
+                count = sum(value is not None for value in row.values()) - bool(more) + len(more)
+                raise InputError(
+                    f"{path}, line {reader.line_num}: {count} cells where the header has "
+                    f"{len(reader.fieldnames or ())}: put quotes around a text with commas"
+                )
+            yield Raw(f"line {reader.line_num}", dict(row))
+    except csv.Error as problem:
+        raise InputError(f"{path}, line {reader.line_num + 1}: {problem}") from problem
+
+
+def refuse_header(path: Path, names: list[str]) -> None:
+    """Raise InputError for columns that commas do not part, or that share a name."""
+    for mark, word in ((";", "semicolons"), ("\t", "tabs")):
+        if len(names) == 1 and mark in names[0]:
+            raise InputError(f"{path}, line 1: its columns are parted by {word}: save with commas")
+    for name in names:
+        if name and names.count(name) > 1:
+            raise InputError(f"{path}, line 1: two columns are named '{name}': rename one")
 
 
 def read_parquet(path: Path) -> Iterator[Raw]:

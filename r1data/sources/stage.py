@@ -18,7 +18,7 @@ from r1data.sources.asked import Reader
 from r1data.sources.catalogue import Source, load_source
 from r1data.sources.choosing import chosen_of
 from r1data.sources.getting import questions_here
-from r1data.sources.mapping import normalise, parsed_sample
+from r1data.sources.mapping import normalise, parsed_sample, refuse_mapping
 from r1data.sources.parsers import PARSERS
 from r1data.sources.reading import Raw, read_rows
 
@@ -77,7 +77,10 @@ def normalise_all(
             if not source.route.parser:
                 where = f"{file}, {raw.where}"
                 first = seen[row["id"]]
-                raise InputError(f"{where}: the id '{row['id']}' stands already at {first}")
+                raise InputError(
+                    f"{where}: duplicate id '{row['id']}' (first seen at {first}): give each row "
+                    "an id of its own, or none"
+                )
             row["id"] = renamed(row["id"], seen)
         seen[row["id"]] = raw.where
         rows.append(row)
@@ -114,12 +117,16 @@ def sample_rows(
             folder=path.parent,
             arguments=source.route.arguments,
         )
+        fields: dict[str, None] = {}
         for raw in read_rows(path):
+            fields |= dict.fromkeys(map(str, raw.row))
             if parser is None:
                 yield file, raw, normalise(source, raw, file)
                 continue
             for row in parser(raw, reader):
                 yield file, raw, parsed_sample(source, raw, row, file)
+        if parser is None:
+            refuse_mapping(source.route.mapping, fields, file)
 
 
 def drawn_rows(source: Source, seed: int) -> Iterator[tuple[str, Raw, dict[str, Any]]]:

@@ -11,6 +11,7 @@ from typing import Any
 from r1data.errors import RecipeError
 from r1data.places import place
 from r1data.recipe import apply_override, check, parse_yaml, read_text
+from r1data.schema_errors import near_word
 from r1data.sections import TRAIN_PIXELS
 
 
@@ -131,4 +132,5 @@ def find_config(source: str | Path) -> Path:
     if shipped.is_file() and len(path.parts) == 1:
         return shipped
     names = sorted(each.stem for each in (place("recipes") / "train").glob("*.yaml"))
-    raise RecipeError(f"no training config at {source}; r1data ships: {', '.join(names)}")
+    hint = near_word(path.stem, names)
+    raise RecipeError(f"no training config at {source}{hint}; r1data ships: {', '.join(names)}")

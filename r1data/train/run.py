@@ -52,7 +52,11 @@ def section_of(phase: str, config: Config) -> Sft | Grpo:
     """Return the config's section of a phase."""
     section = {"sft": config.sft, "grpo": config.grpo}.get(phase)
     if section is None:
-        raise RecipeError(f"the training config has no section '{phase}:'")
+        others = [name for name in ("sft", "grpo") if getattr(config, name) is not None]
+        told = " and ".join(others) or "none"
+        raise RecipeError(
+            f"the training config has no section '{phase}:', only {told}: name another --config"
+        )
     return section
 
 

@@ -9,7 +9,8 @@ from r1data.errors import UsageError
 from r1data.release.embedded import IMAGES, VIDEOS
 from r1data.release.exports import forms
 from r1data.release.exports.rows import Export, Source
-from r1data.release.layout import read_rows, release_folder, richest, shards_of
+from r1data.release.layout import named_damage, read_rows, release_folder, richest, shards_of
+from r1data.schema_errors import near_word
 
 FORMS = {
     "video-r1": forms.video_r1,
@@ -40,7 +41,8 @@ def export(
     folder that holds something.
     """
     if to not in FORMS:
-        raise UsageError(f"no form '{to}'; there are: {', '.join(FORMS)}")
+        hint = near_word(to, list(FORMS))
+        raise UsageError(f"no form '{to}'{hint}; there are: {', '.join(FORMS)}")
     if media not in MEDIA:
         raise UsageError(f"--media {media}: it is one of {', '.join(MEDIA)}")
     folder = release_folder(path)
@@ -75,8 +77,10 @@ def has_chains(folder: Path) -> bool:
     import pyarrow.parquet as pq
 
     config = richest(folder)
-    if "kind" not in pq.read_schema(shards_of(folder, config)[0]).names:
-        return True
+    first = shards_of(folder, config)[0]
+    with named_damage(first):
+        if "kind" not in pq.read_schema(first).names:
+            return True
     return any(row["kind"] != "question" for _, row in read_rows(folder, config, ["kind"]))
 
 
