@@ -22,7 +22,7 @@ ENGINES = "inline, pool, ray, part"
         (["build", "demo", "--workers", "0"], "a number from 1, or auto"),
         (["build", "demo", "--workers", "two"], "a number from 1, or auto"),
         (["build", "demo", "--until", "nope"], "samples, media, frames, responses"),
-        (["build", "demo", "--reuse", "nowhere"], "nowhere: there is no build"),
+        (["build", "demo", "--reuse", "nowhere"], "there is nothing at nowhere: a build is wanted"),
         (["build", "demo", "--part", "0/2"], "--engine part --part 0/8"),
         (["build", "demo", "--set", "teacher.model.x=1"], "teacher.model"),
         (["demo", "--loop", "--engine", "pool"], "neither --engine nor --workers"),
