@@ -105,6 +105,7 @@ def stage_state(build: Path, stage: tuple[str, bool]) -> dict[str, Any]:
     return {
         "stage": folder.partition(".")[2],
         "begun": (build / folder).is_dir(),
+        "cleared": folder in cleared(build),
         "gather": gather,
         "shards": len(notes),
         "rows": sum(note.rows for note in notes),
@@ -233,6 +234,8 @@ def stage_line(each: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, 
     state = "done" if each["finished"] else "not done" if each["begun"] else "not begun"
     if each["begun"] and not each["gather"] and not each["finished"]:
         state = f"{each['shards']:,} of {each['of']:,} shards"
+    if each["finished"] and each["cleared"]:
+        state = "done, tables removed by `r1data clean`"
     rows = found["released_rows"] or 0 if name == "release" else each["rows"]
     return name, state, f"{rows:,}"
 

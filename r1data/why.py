@@ -33,7 +33,8 @@ def why_dict(build: Build, identity: str) -> dict[str, Any]:
     if not story["stages"]:
         raise UsageError(f"{build.name} has no sample '{identity}': ids are source/row-id")
     prompt = prompt_of(build, story["stages"])
-    return {**story, "prompt": prompt, "released": released(build)}
+    facts = {"prompt": prompt, "released": released(build), "cleared": sorted(gone)}
+    return {**story, **facts}
 
 
 def light_columns(path: Path) -> list[str]:
@@ -72,6 +73,7 @@ def why_text(story: Mapping[str, Any]) -> str:
     lines = [story["id"], *question_lines(stages["samples"][0])]
     if "frames" in stages:
         lines.append(f"  frames     {frames_text(stages['frames'][0])}")
+    lines += [f"  {name}   removed by `r1data clean`" for name in story["cleared"]]
     if story["prompt"]:
         lines += ["  prompt", indented(story["prompt"])]
     lines += [line for stage in stages for line in probe_lines(stages[stage])]

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from r1data.building import Build
@@ -102,7 +103,15 @@ def test_why_tells_a_dropped_and_a_released_row(demo: Build) -> None:
     kept = next(row for row in rows if not row["drop_reason"])
     told = run("why", str(demo.path), dropped["id"]).stdout
     assert f"dropped at selection: {dropped['drop_reason']}" in told
-    assert "released with answer" in run("why", str(demo.path), kept["id"]).stdout
+    text = run("why", str(demo.path), kept["id"]).stdout
+    number = kept["k"] + 1
+    assert f"released with answer {number}" in text and f"  answer {number}   " in text
+    assert "answer 0" not in text and "  frames     " in text and "  prompt\n" in text
+    answers = demo.table("responses").collect().filter(pl.col("id") == kept["id"])["text"]
+    for line in "\n".join(answers).split("\n"):
+        assert line in text
+    story = json.loads(run("why", str(demo.path), kept["id"], "--json").stdout)
+    assert [row["k"] for row in story["stages"]["responses"]] == [0, 1]
     assert run("why", str(demo.path), "shapes/none").returncode == 2
 
 

@@ -11,10 +11,12 @@ import pytest
 
 import r1data
 from r1data.building import Build, open_build
+from r1data.clean import clean
 from r1data.errors import BuildStop
 from r1data.grid import events
 from r1data.status import status_dict, status_text
 from r1data.summary import summary
+from r1data.why import why_dict, why_text
 
 FEW = ["sources.shapes.rows=20"]
 
@@ -49,6 +51,21 @@ def test_a_build_that_was_to_stop_early_says_what_is_there(tmp_path: Path) -> No
     assert "done" in states["media"] and "not begun" in states["frames"]
     assert "not begun" in states["release"] and "rows released" not in text
     assert summary(build).startswith("not released yet")
+    found = {each.where: each.what for each in r1data.check(build.path).findings}
+    assert found == {
+        "frames": "no shard of it is made yet",
+        "selection": "no shard of it is made yet",
+        "9.release": "the build is not finished: it has no release",
+    }
+
+
+def test_tables_that_were_removed_on_purpose_are_told(copy: Build) -> None:
+    clean(copy.path, tables=True)
+    assert "frames     done, tables removed by `r1data clean`" in told(copy)
+    identity = copy.table("selection").collect()["id"][0]
+    text = why_text(why_dict(copy, identity))
+    assert "3.frames   removed by `r1data clean`" in text and "answer 1" in text
+    assert "shards of 3.frames cleared by r1data clean" in r1data.check(copy.path).figures
 
 
 def test_a_build_without_a_row_says_so(tmp_path: Path) -> None:

@@ -132,11 +132,16 @@ def check_build(build: Path) -> Report:
     figures = {"collected": counts.collected}
     for step in counts.steps:
         figures[step.reason] = figures.get(step.reason, 0) + step.rows
-    figures |= {f"{name} cleared by r1data clean": 1 for name in sorted(cleared(build))}
+    figures |= {
+        f"shards of {name} cleared by r1data clean": len(list(shard_notes(build / name)))
+        for name in sorted(cleared(build))
+    }
     release = build / "9.release"
     if (release / GATHER_NOTE).is_file():
         report = check_release(release)
         figures["released"] = report.rows
+        if QUESTIONS in report.figures:  # a question may have several rows
+            figures["questions released"] = report.figures[QUESTIONS]
         findings += report.findings
         questions = report.figures.get(QUESTIONS, report.rows)
         if questions != counts.left:
@@ -176,12 +181,15 @@ def check_conservation(build: Path) -> Iterator[Finding]:
         return
     known = {reason.value for reason in Drop}
     gone = cleared(build)
+    stages = ("media", "frames", "selection", *({"balance"} & folders.keys()))
+    for stage in (each for each in stages if each not in folders):
+        yield Finding(stage, "no shard of it is made yet")
     for note in shard_notes(folders["samples"]):
         wanted = ids_of(folders["samples"], note.shard)
         if wanted is None:  # found already, with its name
             continue
-        for stage in ("media", "frames", "selection", *({"balance"} & folders.keys())):
-            path = folders.get(stage, build / stage) / f"{note.shard}.parquet"
+        for stage in (each for each in stages if each in folders):
+            path = folders[stage] / f"{note.shard}.parquet"
             if path.parent.name in gone:
                 continue
             where = f"{path.parent.name}/{note.shard}"
