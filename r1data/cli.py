@@ -119,16 +119,16 @@ def run(
     **more: Any,
 ) -> None:
     """Build, print the summary, and exit with 3 where the build is not all that was asked for."""
-    from r1data.building import build, failed_softly
+    from r1data.building import build
     from r1data.recipe import load_recipe
+    from r1data.shortfall import shortfall
     from r1data.summary import as_dict, summary
 
     checked = load_recipe(recipe, overrides or [], limit)
     how = {"engine": engine, "workers": whole(workers), "until": until}
     done = build(checked, out=out, **how, **more)
     show(as_dict(done) if as_json else summary(done))
-    assert done.tally is not None
-    soft = failed_softly(done.tally, done.counts(), checked.run.allowed_drops)
+    soft = shortfall(done, checked.run)
     if soft is not None:
         complain(soft)
         raise typer.Exit(SET_ASIDE)
@@ -193,12 +193,17 @@ def plan(
     if probe is None:
         show(made if as_json else plan_text(made))
         return
+    from r1data.doctor_recipe import endpoint_problems
     from r1data.teacher.trial import trial_text, try_some
 
+    problems = endpoint_problems(checked)
     rows = made["rows"] - sum(made["dropped_already"].values())
     tried = try_some(checked, probe, rows, Path("builds") / f"{checked.name}-trial")
-    both = {**made, "trial": tried._asdict()}
-    show(both if as_json else f"{plan_text(made)}\n{trial_text(tried)}")
+    both = {**made, "trial": tried._asdict(), "problems": problems}
+    told = [plan_text(made), trial_text(tried), *(f"problem  {each}" for each in problems)]
+    show(both if as_json else "\n".join(told))
+    if problems:
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -293,7 +298,7 @@ def doctor(
     recipe: Annotated[str | None, typer.Argument(help="ask the lanes of this recipe too")] = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """What this machine has and lacks, and what the teacher's endpoint accepts.
+    """What this machine has and lacks, and whether a recipe's endpoints take what it sends.
 
     Example: r1data doctor my.yaml
     """
@@ -301,7 +306,7 @@ def doctor(
 
     findings = examine(recipe)
     show([each._asdict() for each in findings] if as_json else findings_text(findings))
-    if any(not each.good for each in findings):
+    if any(each.state == "problem" for each in findings):
         raise typer.Exit(1)
 
 

@@ -9,11 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from r1data.building import installed, media_folder
+from r1data.building import installed
 from r1data.errors import R1DataError, RowDrop
 from r1data.grid import confined
 from r1data.grid.guard import Guarded
-from r1data.recipe import Recipe, load_recipe
+from r1data.recipe import load_recipe
+from r1data.teacher.doctor import State
 
 # A release of 1,000 rows with frames and its build take about 2 GB.
 LEAST_FREE_BYTES = 2_000_000_000
@@ -33,38 +34,44 @@ DISTRIBUTIONS = {"cv2": "opencv-python-headless", "math_verify": "math-verify"}
 
 
 class Finding(NamedTuple):
-    """One thing looked at: its name, whether it is as it must be, and what was seen."""
+    """One thing looked at. A note is worth knowing and stops nothing; a problem stops a build."""
 
     name: str
-    good: bool
+    state: State
     seen: str
 
 
 def examine(recipe: str | None = None) -> list[Finding]:
-    """Look at packages and disk, and, with a recipe, at every lane of its teacher."""
+    """Look at packages and disk, and, with a recipe, at its sources and endpoints."""
     findings = [package(name, use) for name, use in PACKAGES.items()]
     findings += [extra(name, use) for name, use in EXTRAS.items()]
     findings += [*decoders(), media_child(), disk(), memory(), gpu(), hub_token()]
-    return findings + (list(lanes(load_recipe(recipe))) if recipe else [])
+    if recipe is None:
+        return findings
+    from r1data.doctor_recipe import examine_recipe
+
+    return findings + list(examine_recipe(load_recipe(recipe)))
 
 
 def package(name: str, use: str) -> Finding:
     """Look for a package that r1data cannot do without."""
-    found = find_spec(name) is not None
-    seen = installed(DISTRIBUTIONS.get(name, name)) if found else "not installed"
-    return Finding(name, found, f"{seen} ({use})")
+    if find_spec(name) is None:
+        return Finding(name, "problem", f"not installed ({use})")
+    return Finding(name, "ok", f"{installed(DISTRIBUTIONS.get(name, name))} ({use})")
 
 
 def extra(name: str, use: str) -> Finding:
-    """Look for an optional package; lacking one is no fault."""
-    found = find_spec(name) is not None
-    return Finding(name, True, f"{'installed' if found else 'not installed'} ({use})")
+    """Look for an optional package; a build does without."""
+    if find_spec(name) is None:
+        return Finding(name, "note", f"not installed ({use})")
+    return Finding(name, "ok", f"installed ({use})")
 
 
 def disk() -> Finding:
     """Look at the space where builds are written."""
     free = shutil.disk_usage(Path.cwd()).free
-    return Finding("disk", free > LEAST_FREE_BYTES, f"{free / 1e9:.1f} GB free here")
+    state: State = "ok" if free > LEAST_FREE_BYTES else "problem"
+    return Finding("disk", state, f"{free / 1e9:.1f} GB free here")
 
 
 def decoders() -> Iterator[Finding]:
@@ -79,10 +86,11 @@ def decoders() -> Iterator[Finding]:
         for backend in BACKENDS:
             try:
                 seen = f"decodes: {len(sample(clip, count=4, backend=backend).images)} frames of 4"
-                good = True
+                state: State = "ok"
             except (R1DataError, RowDrop, ImportError, OSError, RuntimeError) as error:
-                seen, good = str(error).splitlines()[0], backend != "pyav"
-            yield Finding(f"decoder {backend}", good, seen)
+                seen = str(error).splitlines()[0]
+                state = "problem" if backend == "pyav" else "note"
+            yield Finding(f"decoder {backend}", state, seen)
 
 
 def media_child() -> Finding:
@@ -94,7 +102,7 @@ def media_child() -> Finding:
         with Guarded("r1data.grid.confined:held") as call:
             held = call(confined.network_here(), deadline=30)
     except R1DataError as error:
-        return Finding("media child", False, str(error))
+        return Finding("media child", "problem", str(error))
     told = {
         "network": ("has no network", "KEEPS THE NETWORK: this system gives it none of its own"),
         "files": ("writes no file", "may write files"),
@@ -102,7 +110,8 @@ def media_child() -> Finding:
         "processor": ("bounded processor time", "unbounded processor time"),
     }
     seen = [told[name][0 if holds else 1] for name, holds in held._asdict().items()]
-    return Finding("media child", True, ", ".join(seen))
+    state: State = "ok" if all(held) else "note"
+    return Finding("media child", state, ", ".join(seen))
 
 
 def memory() -> Finding:
@@ -110,17 +119,18 @@ def memory() -> Finding:
     import psutil
 
     free = psutil.virtual_memory().available
-    return Finding("machine", True, f"{os.cpu_count()} processors, {free / 1e9:.1f} GB memory free")
+    return Finding("machine", "ok", f"{os.cpu_count()} processors, {free / 1e9:.1f} GB memory free")
 
 
 def gpu() -> Finding:
     """Look for an NVIDIA GPU: building needs none, training of a real model does."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return Finding("gpu", True, "none seen (building needs none)")
+        return Finding("gpu", "note", "none seen (building needs none)")
     ask = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
     done = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=30)
-    return Finding("gpu", True, "; ".join((done.stdout or done.stderr).split("\n")).strip("; "))
+    state: State = "ok" if done.returncode == 0 else "note"
+    return Finding("gpu", state, "; ".join((done.stdout or done.stderr).split("\n")).strip("; "))
 
 
 def hub_token() -> Finding:
@@ -128,28 +138,13 @@ def hub_token() -> Finding:
     from r1data.media.web import endpoint, token_for
 
     place = endpoint()
-    held = token_for(place) is not None
-    seen = "is set" if held else "none: set HF_TOKEN or run hf auth login (gated sources, publish)"
-    return Finding("hub token", True, f"{seen} ({place})")
-
-
-def lanes(recipe: Recipe) -> Iterator[Finding]:
-    """Ask each lane with a tiny picture."""
-    from r1data.teacher.doctor import examine as examine_lane
-    from r1data.teacher.lanes import read_lane
-
-    for number, lane in enumerate(recipe.run.lanes if recipe.teacher else ()):
-        if lane["url"] == "offline":
-            yield Finding("lane offline", True, "served by r1data itself while a build runs")
-            continue
-        model = recipe.teacher.model if recipe.teacher else ""
-        below = Path(media_folder(Path("builds") / recipe.name))
-        for found in examine_lane(read_lane(lane, number), model, below):
-            yield Finding(f"lane {number}", found.good is not False, found.what)
+    if token_for(place) is not None:
+        return Finding("hub token", "ok", f"is set ({place})")
+    needed = "none: set HF_TOKEN or run hf auth login (gated sources, publish)"
+    return Finding("hub token", "note", f"{needed} ({place})")
 
 
 def findings_text(findings: list[Finding]) -> str:
     """The findings for a person."""
     width = max(len(each.name) for each in findings)
-    lines = [f"{'ok ' if f.good else 'BAD'}  {f.name.ljust(width)}  {f.seen}" for f in findings]
-    return "\n".join(lines)
+    return "\n".join(f"{f.state:<7}  {f.name.ljust(width)}  {f.seen}" for f in findings)

@@ -15,6 +15,7 @@ from r1data.media.web import endpoint, token_for
 from r1data.outlook import Fall, fall_lines, falls, refuse_template
 from r1data.probes.plan import funnel_lines, funnel_plan
 from r1data.recipe import Recipe
+from r1data.sections import most_output
 from r1data.sources.catalogue import Source, load_source
 from r1data.sources.expected import Expected, expected_of
 from r1data.sources.stage import chosen_samples
@@ -192,7 +193,7 @@ def teacher_plan(recipe: Recipe, pictures_of: Mapping[int, int]) -> dict[str, An
 
     assert recipe.teacher is not None
     side = round(recipe.frames.max_pixels**0.5)
-    options = {"n": recipe.teacher.n, "max_tokens": recipe.teacher.max_tokens}
+    options = {"n": recipe.teacher.n, "max_tokens": most_output(recipe.teacher)}
     prices = recipe.teacher.prices
     asked = [
         estimate(count, each, side, side, options, prices) for each, count in pictures_of.items()
@@ -205,8 +206,8 @@ def revise_plan(recipe: Recipe, pictures_of: Mapping[int, int]) -> dict[str, Any
     from r1data.teacher.plan import LEAST_OUTPUT, estimate
 
     assert recipe.teacher is not None and recipe.revise is not None
-    side, longest = round(recipe.frames.max_pixels**0.5), recipe.teacher.max_tokens
-    options = {"n": recipe.teacher.n, "max_tokens": recipe.revise.max_tokens}
+    side, longest = round(recipe.frames.max_pixels**0.5), most_output(recipe.teacher)
+    options = {"n": recipe.teacher.n, "max_tokens": most_output(recipe.revise)}
     prices, draft = revise_prices(recipe), (min(LEAST_OUTPUT, longest), longest)
     asked = [
         estimate(count, each, side, side, options, prices, draft)

@@ -149,7 +149,7 @@ def lanes_of(recipe: Recipe, stages: list[Stage]) -> Iterator[Lanes]:
 
 def served(lane: dict[str, Any], url: str) -> dict[str, Any]:
     """Let a lane to the offline teacher lead to where it listens."""
-    return {**lane, "url": url} if lane["url"] == "offline" else lane
+    return {**lane, "url": url, "offline": True} if lane["url"] == "offline" else lane
 
 
 def make_engine(recipe: Recipe, stages: Sequence[Stage]) -> Engine:

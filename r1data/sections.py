@@ -34,6 +34,7 @@ class Probes:
     temperature: float = 1.0
     top_p: float = 0.95
     max_tokens: int = 1024
+    params: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, float] | None = None
     reworded: Mapping[str, Any] = field(default_factory=lambda: {"n": 3})
     blind: Mapping[str, Any] | None = None
@@ -50,6 +51,7 @@ class Teacher:
     temperature: float = 1.0
     top_p: float = 0.95
     max_tokens: int = 1024
+    params: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, float] | None = None
 
 
@@ -62,6 +64,7 @@ class Revise:
     temperature: float = 1.0
     top_p: float = 0.95
     max_tokens: int = 1024
+    params: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, float] | None = None
 
 
@@ -98,7 +101,14 @@ class Judge:
     temperature: float = 0.0
     top_p: float = 1.0
     max_tokens: int = 512
+    params: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, float] | None = None
+
+
+def most_output(section: Probes | Teacher | Revise | Judge) -> int:
+    """Return the tokens of a reply at most: the cap that is sent, else `max_tokens`."""
+    params = section.params
+    return params.get("max_completion_tokens") or params.get("max_tokens") or section.max_tokens
 
 
 @dataclass(frozen=True)
@@ -133,3 +143,5 @@ class Run:
     budget: Mapping[str, float] | None = None
     probe_budget: Mapping[str, float] | None = None
     allowed_drops: float = 1.0
+    allowed_failed: float = 0.02
+    patience: float = 900.0

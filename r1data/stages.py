@@ -111,7 +111,7 @@ def reworded(recipe: Recipe) -> list[Stage]:
         )
     if not compares(recipe):
         return []
-    shared = ("model", "temperature", "top_p", "max_tokens")
+    shared = ("model", "temperature", "top_p", "max_tokens", "params")
     options = {key: getattr(recipe.probes, key) for key in shared}
     stage = Stage(
         name="reworded",
@@ -138,7 +138,7 @@ def probes(recipe: Recipe) -> list[Stage]:
 
     if recipe.probes is None:
         return []
-    shared = ("model", "prompt", "temperature", "top_p", "max_tokens")
+    shared = ("model", "prompt", "temperature", "top_p", "max_tokens", "params")
     options = {key: getattr(recipe.probes, key) for key in shared}
     options |= verify_options(recipe)
     return [
@@ -173,7 +173,7 @@ def responses(recipe: Recipe) -> Stage:
     from r1data.teacher.prompts import load_prompt
 
     teacher = required_teacher(recipe)
-    asked = ("model", "prompt", "n", "temperature", "top_p", "max_tokens")
+    asked = ("model", "prompt", "n", "temperature", "top_p", "max_tokens", "params")
     options = {key: getattr(teacher, key) for key in asked}
     if isinstance(teacher.n, Mapping):
         check_rounds(teacher.n, recipe)
@@ -198,7 +198,7 @@ def revised(recipe: Recipe) -> list[Stage]:
 
     if recipe.revise is None:
         return []
-    asked = ("prompt", "temperature", "top_p", "max_tokens")
+    asked = ("prompt", "temperature", "top_p", "max_tokens", "params")
     options = {key: getattr(recipe.revise, key) for key in asked}
     stage = Stage(
         name="revised",

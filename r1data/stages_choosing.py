@@ -73,7 +73,7 @@ def preferences(recipe: Recipe) -> list[Stage]:
 
     if recipe.judge is None:
         return []
-    asked = ("model", "prompt", "temperature", "top_p", "max_tokens")
+    asked = ("model", "prompt", "temperature", "top_p", "max_tokens", "params")
     stage = Stage(
         name="preferences",
         room=7,

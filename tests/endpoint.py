@@ -53,6 +53,12 @@ def error(status: int, message: str, code: str | None = None, **headers: str) ->
     return Reply(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
+def parts_of(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the content parts of a request's one message; a plain string is a text part."""
+    content = payload["messages"][0]["content"]
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
 Behaviour = Callable[["Server", dict[str, Any]], Reply]
 
 
@@ -63,7 +69,10 @@ def proper(server: "Server", payload: dict[str, Any]) -> Reply:
 
 @dataclass
 class Server:
-    """`behave` gets the server, for its counts, and the parsed request."""
+    """`behave` gets the server, for its counts, and the parsed request.
+
+    A build's canary is answered apart and not counted, unless `canaries` says otherwise.
+    """
 
     behave: Behaviour = proper
     latency: float = 0.0
@@ -73,6 +82,7 @@ class Server:
     retry_after: bool = True
     key: str = ""
     keep_payloads: bool = True
+    canaries: bool = False
     owner: str = "somebody"
     requests: int = 0
     accepted: int = 0
@@ -116,6 +126,8 @@ class Server:
             return self.batch_api(method, path, headers, body)
         if path != "/v1/chat/completions":
             return error(404, f"no such route: {method} {path}")
+        if b"The code word is" in body and not self.canaries:
+            return completion("I am asked for a code word.")
         self.requests += 1
         self.active += 1
         self.peak = max(self.peak, self.active)

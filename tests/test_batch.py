@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from asking import JPEG, cell, grid, journal, lasting, shard
-from endpoint import Endpoint, Reply, Server, completion, error
+from endpoint import Endpoint, Reply, Server, completion, error, parts_of
 
 from r1data.errors import BudgetSpent, Interrupted, TeacherStop, UsageError
 from r1data.grid.driver import Driver
@@ -75,7 +75,7 @@ def test_a_request_that_no_file_can_hold_ends_with_its_reason(
 
 def test_faults_in_a_batch_are_told_apart(tmp_path: Path) -> None:
     def behave(server: Server, payload: dict[str, Any]) -> Reply:
-        text = payload["messages"][0]["content"][-1]["text"]
+        text = parts_of(payload)[-1]["text"]
         server.seen[text] += 1
         if "clip 0?" in text:
             return error(400, "this is no picture")

@@ -12,13 +12,15 @@ from typing import Any
 
 import polars as pl
 import pytest
-from endpoint import Endpoint, Reply, Server, completion
+from endpoint import Endpoint, Reply, Server, completion, parts_of
 
 import r1data
-from r1data.building import Build, failed_softly, release_digest
+from r1data.building import Build, release_digest
 from r1data.errors import BudgetSpent, ShardFault, TeacherStop, UsageError
 from r1data.grid.drops import Drop
 from r1data.release.check import check
+from r1data.sections import Run
+from r1data.shortfall import shortfall
 
 SMALL = ["sources.shapes.rows=16", "teacher.n=1"]
 COLLECTED_TO_RELEASE = 40
@@ -291,10 +293,10 @@ def test_a_pipeline_or_stage_that_is_not_there_is_named(own_questions: Path) -> 
 
 def test_more_drops_than_allowed_end_with_code_3(demo: Build) -> None:
     assert demo.tally is not None
-    soft = failed_softly(demo.tally, demo.counts(), allowed=0.0)
+    soft = shortfall(demo, Run(allowed_drops=0.0))
     assert isinstance(soft, ShardFault)
     assert soft.exit_code == 3
-    assert failed_softly(demo.tally, demo.counts(), allowed=1.0) is None
+    assert shortfall(demo, Run()) is None
 
 
 def test_real_pictures_and_recorded_answers_give_the_release_that_they_should(
@@ -305,7 +307,7 @@ def test_real_pictures_and_recorded_answers_give_the_release_that_they_should(
     recipe = Path("tabmwp.yaml")
 
     def recorded(_: Server, payload: dict[str, Any]) -> Reply:
-        text = payload["messages"][0]["content"][-1]["text"]
+        text = parts_of(payload)[-1]["text"]
         return completion(next(each["reply"] for each in replies if each["question"] in text))
 
     with Endpoint(Server(recorded)) as server:

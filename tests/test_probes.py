@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from asking import OPTIONS, shard
-from endpoint import Endpoint, Reply, Server, completion, error
+from endpoint import Endpoint, Reply, Server, completion, error, parts_of
 
 import r1data
 from r1data.errors import BudgetSpent, RecipeError
@@ -57,11 +57,11 @@ def knowing(word: str) -> Server:
 
 
 def text_of(payload: dict[str, Any]) -> str:
-    return payload["messages"][0]["content"][-1]["text"]
+    return parts_of(payload)[-1]["text"]
 
 
 def pictures_of(payload: dict[str, Any]) -> list[str]:
-    parts = payload["messages"][0]["content"]
+    parts = parts_of(payload)
     return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
 
 

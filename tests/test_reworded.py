@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from asking import OPTIONS, sample
-from endpoint import Endpoint, Reply, Server, completion, error
+from endpoint import Endpoint, Reply, Server, completion, error, parts_of
 from screening import clip, compared, row
 
 import r1data
@@ -100,7 +100,7 @@ def naming(*wanted: str) -> Callable[[Server, dict[str, Any]], Reply]:
     """A model that names the question of these that is listed."""
 
     def answer(_: Server, payload: dict[str, Any]) -> Reply:
-        text = payload["messages"][0]["content"][-1]["text"]
+        text = parts_of(payload)[-1]["text"]
         numbers = [number for number, other in LISTED.findall(text) if other in wanted]
         return completion(f"<think>So.</think><answer>{numbers[0] if numbers else 0}</answer>")
 
@@ -128,7 +128,7 @@ def test_no_picture_is_sent_and_candidates_stand_in_another_order_each_time(tmp_
     many = [f"s/{number}" for number in range(6)]
     rows = {key: (f"What is number {key}?", ()) for key in many} | {"s/9": (WHY, many)}
     _, server = asked(tmp_path, rows, naming(), n=4)
-    parts = [payload["messages"][0]["content"] for payload in server.payloads]
+    parts = [parts_of(payload) for payload in server.payloads]
     assert all(len(each) == 1 for each in parts)
     orders = {tuple(other for _, other in LISTED.findall(each[0]["text"])) for each in parts}
     assert len(orders) == 4
@@ -157,7 +157,7 @@ def test_an_answer_that_names_no_candidate_says_none(tmp_path: Path, said: str) 
 def test_an_answer_names_a_candidate_by_its_number(tmp_path: Path, said: str) -> None:
     rows = {"s/1": (WHY, ()), "s/2": ("Who runs?", ()), "s/3": (REASON, ("s/1", "s/2"))}
     found, server = asked(tmp_path, rows, lambda *_: completion(f"<answer>{said}</answer>"))
-    text = server.payloads[0]["messages"][0]["content"][-1]["text"]
+    text = parts_of(server.payloads[0])[-1]["text"]
     second = dict(LISTED.findall(text))["2"]
     assert found["s/3"]["duplicate_of"] == {WHY: "s/1", "Who runs?": "s/2"}[second]
 

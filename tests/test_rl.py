@@ -8,7 +8,7 @@ from typing import Any
 
 import datasets
 import pytest
-from endpoint import Endpoint, Reply, Server, completion
+from endpoint import Endpoint, Reply, Server, completion, parts_of
 
 import r1data
 from r1data.building import Build
@@ -95,7 +95,7 @@ TRUTHS: dict[str, str] = {}
 
 def thinking(_: Server, payload: dict[str, Any]) -> Reply:
     """Answer as the truth has it, in one of four ways by the number of the answer; or wrongly."""
-    text = payload["messages"][0]["content"][-1]["text"]
+    text = parts_of(payload)[-1]["text"]
     if "Several people" in text:
         places = [number for number, way in re.findall(r"\[(\d)\]\n(.*)", text) if way == WAYS[3]]
         return completion(f"<think>It is clear.</think><answer>{(places or ['1'])[0]}</answer>")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from asking import JPEG, cell, journal, lasting, shard
-from endpoint import ANSWER, Behaviour, Endpoint, Reply, Server, completion, error, proper
+from endpoint import ANSWER, Behaviour, Endpoint, Reply, Server, completion, error, parts_of, proper
 
 from r1data.errors import BudgetSpent, DiskStop, Interrupted, TeacherStop, UsageError
 from r1data.grid.work import AGAIN
@@ -18,7 +18,7 @@ from r1data.teacher.stage import ask_teacher
 
 
 def text_of(payload: dict[str, Any]) -> str:
-    return payload["messages"][0]["content"][-1]["text"]
+    return parts_of(payload)[-1]["text"]
 
 
 def in_turn(*replies: Reply) -> Behaviour:
@@ -227,7 +227,7 @@ def test_a_row_refused_for_good_carries_the_servers_message(tmp_path: Path, stat
 
     server = Server(behave)
     table = ask(tmp_path, server)
-    assert table.schema.metadata[AGAIN] == b"0"
+    assert table.schema.metadata[AGAIN] == b"2"  # the next run asks them again
     faults = {row["id"]: (row["text"], row["fault"]) for row in table.to_pylist()}
     assert faults["own/1"] == (None, f"HTTP {status}: image too big")
     assert faults["own/2"] == (ANSWER, None)
@@ -287,21 +287,21 @@ def test_a_400_stops_where_the_model_is_not_listed_and_nothing_was_answered(
 
 
 def test_bad_rows_before_any_answer_are_no_wrong_model(tmp_path: Path) -> None:
-    """An alias that the server takes and does not list; a word without pictures settles it."""
+    """An alias that the server takes and does not list; the canary settles it."""
 
     def behave(server: Server, payload: dict[str, Any]) -> Reply:
         bad = any(f"clip {number}?" in str(payload) for number in range(4))
         return error(400, "image too small") if bad else completion()
 
-    server = Server(behave)
+    server = Server(behave, canaries=True)
     lanes = [{"concurrency": 1}]
     with Endpoint(server) as endpoint:
         lanes[0]["url"] = endpoint.url
         told = cell(tmp_path, "", options={"model": "other", "n": 1}, lanes=lanes)
         table = ask_teacher(*shard(6), cell=told)
     assert [row["fault"] is None for row in table.to_pylist()] == [False] * 4 + [True] * 2
-    words = [p for p in server.payloads if isinstance(p["messages"][0]["content"], str)]
-    assert len(words) == 1 and server.requests == 7
+    canaries = [p for p in server.payloads if "The code word is" in str(p)]
+    assert len(canaries) == 1 and server.requests == 7
 
 
 def test_an_address_that_nobody_answers_stops_within_seconds(tmp_path: Path) -> None:

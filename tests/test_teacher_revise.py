@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from asking import OPTIONS, cell, shard
-from endpoint import ANSWER, Endpoint, Reply, Server, completion, error
+from endpoint import ANSWER, Endpoint, Reply, Server, completion, error, parts_of
 
 import r1data
 from r1data.building import Build
@@ -35,7 +35,7 @@ def look(build: Path, url: str, **settings: Any) -> Cell:
 
 
 def is_revision(payload: dict[str, Any]) -> bool:
-    return "<draft>" in payload["messages"][0]["content"][-1]["text"]
+    return "<draft>" in parts_of(payload)[-1]["text"]
 
 
 def revising(server: Server, payload: dict[str, Any]) -> Reply:

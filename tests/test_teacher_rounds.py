@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from asking import cell, lasting, shard
-from endpoint import Endpoint, Reply, Server, completion, error
+from endpoint import Endpoint, Reply, Server, completion, error, parts_of
 
 from r1data.errors import RecipeError
 from r1data.grid.build import Cell
@@ -27,7 +27,7 @@ LETTERS = {0: "AAAAA", 1: "ABABA", 2: "BBBBB"}
 
 
 def behave(server: Server, payload: dict[str, Any]) -> Reply:
-    text = payload["messages"][0]["content"][-1]["text"]
+    text = parts_of(payload)[-1]["text"]
     clip = next(number for number in range(4) if f"clip {number}?" in text)
     if clip == 3:
         return error(400, "this picture is no picture")

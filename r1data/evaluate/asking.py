@@ -8,7 +8,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from r1data.errors import TeacherStop
 from r1data.evaluate.pictures import Shot
 from r1data.evaluate.rows import Item
 from r1data.grid.build import Cell
@@ -17,8 +16,6 @@ from r1data.teacher.prompts import Prompt
 from r1data.teacher.requests import Ask, Picture, Question, request_key, times_line
 from r1data.teacher.stage import answers_to
 
-# An endpoint that refuses so many questions and takes none refuses pictures, not rows.
-FIRST = 3
 NOTHING = pa.scalar([], arrow_schema("frames").field("frames").type)
 Responses = dict[str, dict[str, Any]]
 
@@ -64,31 +61,14 @@ def ask_endpoint(
 ) -> Responses:
     """Return id -> response; what the journal in `out` holds is not asked again.
 
-    The first few questions go ahead: an endpoint that takes none of them refuses pictures.
-    Raises TeacherStop, BudgetSpent, Interrupted or DiskStop.
+    Nothing is ever asked without its pictures: an endpoint that refuses them stops the run. Raises
+    TeacherStop, BudgetSpent, Interrupted or DiskStop.
     """
     asks = [Ask(request_key(model, each, params, 0), each, 0) for each in questions]
     with served(lane) as reached:
         cell = Cell("eval", name, {"model": model}, {"lanes": [reached]}, out, out / name)
-        found = answers_to(asks[:FIRST], prompt, params, cell)
-        refuse_refusing(asks[:FIRST], found, reached["url"])
-        found |= answers_to(asks[FIRST:], prompt, params, cell)
+        found = answers_to(asks, prompt, params, cell) if asks else {}
     return {ask.question.id: found[ask.key] for ask in asks}
-
-
-def refuse_refusing(asks: Sequence[Ask], found: Mapping[str, Any], url: str) -> None:
-    """Raise TeacherStop where an endpoint takes none of the first questions."""
-    refused = [found[ask.key] for ask in asks]
-    if not refused or any(each["text"] is not None or not each.get("fault") for each in refused):
-        return
-    if any(each.get("again") or each.get("finish_reason") for each in refused):
-        return
-    with_pictures = any(ask.question.digests for ask in asks)
-    what = "questions with their pictures" if with_pictures else "questions"
-    raise TeacherStop(
-        f"{url} refuses {what}: {refused[0]['fault']}; nothing is ever asked without its pictures: "
-        "serve a model that takes so many pictures of this size, or ask with fewer --frames"
-    )
 
 
 @contextmanager

@@ -111,8 +111,13 @@ def make_here(job: Job) -> Note:
         return make_gather(job, function(*job.inputs, cell=job.cell), began)
     tables = [shards.read_shard(paths[0]) for paths in job.inputs]
     raw = function(*tables, cell=job.cell)
-    note = replace(note_of(job, began), again=int((raw.schema.metadata or {}).get(AGAIN, 0)))
+    note = replace(note_of(job, began), again=again_of(raw))
     return shards.write_shard(job.cell.folder, conform(job, raw, tables), note, volatile(job.stage))
+
+
+def again_of(table: pa.Table) -> int:
+    """Return how many rows may come out better in another run, as the stage says."""
+    return int((table.schema.metadata or {}).get(AGAIN, 0))
 
 
 def note_of(job: Job, began: float, shard: str | None = None) -> Note:
@@ -163,7 +168,7 @@ def make_gather(job: Job, outputs: Iterator[Output], began: float) -> Note:
 def write_gathered(job: Job, output: Shard, began: float) -> Note:
     """Write one shard of a gather stage with its own note, which later cells read."""
     table = conform(job, output.table, [])
-    note = note_of(job, began, output.name)
+    note = replace(note_of(job, began, output.name), again=again_of(output.table))
     return shards.write_shard(job.cell.folder, table, note, volatile(job.stage))
 
 
@@ -185,6 +190,7 @@ def vouch(job: Job, notes: list[Note], files: dict[str, str], began: float) -> N
         rows=sum(note.rows for note in notes),
         drops=drops,
         files=files,
+        again=sum(note.again for note in notes),
         shards=tuple(note.shard for note in notes),
         lineage=job.lineage,
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from r1data.order import compares, probe_names
 from r1data.recipe import Recipe
+from r1data.sections import most_output
 from r1data.teacher.plan import Estimate, estimate
 
 # Share of rows that stays. Of Video-R1's video questions 69% need the video (VidGround); a band of
@@ -67,7 +68,7 @@ def costs(recipe: Recipe, name: str, asked: Mapping[str, Any], rows: int) -> dic
     every = recipe.frames.count
     pictures = {"reworded": 0, "blind": 0, "few_frame": asked.get("frames", 1)}.get(name, every)
     side = round(recipe.frames.max_pixels**0.5)
-    options = {"n": asked["n"], "max_tokens": recipe.probes.max_tokens}
+    options = {"n": asked["n"], "max_tokens": most_output(recipe.probes)}
     found = estimate(rows, pictures, side, side, options, recipe.probes.prices)
     return {"rows": rows, **found._asdict()}
 
@@ -76,7 +77,7 @@ def teacher_costs(recipe: Recipe, rows: int) -> Estimate:
     """Return what the teacher takes for `rows` clips."""
     assert recipe.teacher is not None
     side = round(recipe.frames.max_pixels**0.5)
-    options = {"n": recipe.teacher.n, "max_tokens": recipe.teacher.max_tokens}
+    options = {"n": recipe.teacher.n, "max_tokens": most_output(recipe.teacher)}
     return estimate(rows, recipe.frames.count, side, side, options, recipe.teacher.prices)
 
 

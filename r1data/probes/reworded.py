@@ -20,7 +20,7 @@ from r1data.schema import arrow_schema
 from r1data.screen.facts import read_columns
 from r1data.teacher.prompts import Prompt, load_prompt
 from r1data.teacher.requests import Ask, read_question, request_key, request_params
-from r1data.teacher.stage import answers_to
+from r1data.teacher.stage import answers_to, with_failed
 
 SCREEN = ["id", "candidates", "drop_reason", "drop_detail"]
 SAMPLE = ["id", "problem", "options", "problem_type", "data_type"]
@@ -69,7 +69,9 @@ def find_reworded(
     kept = settle({row: each.twin for row, each in named.items() if each.twin})
     for path, table in zip(screen, tables, strict=True):
         rows = [row_of(row, named.get(row["id"]), kept, cell.options) for row in table.to_pylist()]
-        yield Shard(path.stem, pa.Table.from_pylist(rows, arrow_schema("reworded")))
+        asked = [trial.ask for row in rows for trial in trials.get(row["id"], ())]
+        made = pa.Table.from_pylist(rows, arrow_schema("reworded"))
+        yield Shard(path.stem, with_failed(made, asked, found))
 
 
 def with_candidates(table: pa.Table) -> Iterator[tuple[str, list[str]]]:

@@ -13,7 +13,7 @@ from r1data.rewards.stage import judge
 from r1data.schema import arrow_schema
 from r1data.teacher.prompts import Prompt, load_prompt
 from r1data.teacher.requests import Ask, read_question, request_key, request_params
-from r1data.teacher.stage import answers_to
+from r1data.teacher.stage import answers_to, with_failed
 
 # All probes of a build write their journals here, so that one budget holds for all of them.
 JOURNALS = "probes"
@@ -52,7 +52,7 @@ def probe_samples(samples: pa.Table, *tables: pa.Table, cell: Cell) -> pa.Table:
         count(row, state, each, found, cell.options)
         for row, state, each in zip(rows, standing, trials, strict=True)
     ]
-    return pa.Table.from_pylist(counted, arrow_schema("probe"))
+    return with_failed(pa.Table.from_pylist(counted, arrow_schema("probe")), asks, found)
 
 
 def try_out(

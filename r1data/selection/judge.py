@@ -13,7 +13,7 @@ from r1data.rewards.thought import MIN_WORDS, thought_of, thought_words
 from r1data.schema import arrow_schema
 from r1data.teacher.prompts import Prompt, load_prompt
 from r1data.teacher.requests import Ask, read_question, request_key, request_params
-from r1data.teacher.stage import answers_to
+from r1data.teacher.stage import answers_to, with_failed
 
 # Its journal stands beside those of the probes, so that one budget holds for all of them.
 JOURNALS = "probes"
@@ -64,7 +64,7 @@ def judge_chains(
     asks = [case.ask for case in cases.values()]
     found = answers_to(asks, prompt, params, shared) if asks else {}
     named = [preference(row["id"], cases.get(row["id"]), found, cell.options) for row in rows]
-    return pa.Table.from_pylist(named, arrow_schema("preference"))
+    return with_failed(pa.Table.from_pylist(named, arrow_schema("preference")), asks, found)
 
 
 def case_of(

@@ -19,13 +19,20 @@ from typing import IO, Any, TypeVar
 import openai
 
 from r1data.errors import Interrupted, RowDrop, TeacherStop
-from r1data.teacher.batch_files import Part, open_parts, read_lines, request_line
+from r1data.teacher.batch_files import (
+    Part,
+    create,
+    open_parts,
+    read_lines,
+    request_line,
+    upload,
+)
 from r1data.teacher.budget import Budget, Prices, estimate_input
 from r1data.teacher.faults import Kind, Outcome, Usage, read_status, scrub
 from r1data.teacher.journal import Journal, read_journals, response_record
 from r1data.teacher.lanes import Lane
 from r1data.teacher.limits import backoff
-from r1data.teacher.requests import Ask, gone
+from r1data.teacher.requests import Ask, gone, output_cap
 from r1data.teacher.sharing import Counts, Seat, shared_money
 
 T = TypeVar("T")
@@ -49,6 +56,7 @@ class Batching:
     lane: Lane
     model: str
     params: Mapping[str, Any]
+    most_output: int
     prompt_sha256: str
     prices: Prices | None
     budget: Budget | None
@@ -167,7 +175,7 @@ def submit(work: Batching) -> bool:
 def fill(work: Batching, file: IO[bytes]) -> Part | None:
     """Write as many requests as fit in one file and in the budget, and put their cost aside."""
     part = Part("", [], 0, 0, ticket=next(work.tickets))
-    output = int(work.params["max_tokens"])
+    output = work.most_output
     size = 0
     while work.waiting and len(part.keys) < MOST_REQUESTS:
         ask = work.waiting[0]
@@ -205,21 +213,6 @@ def reserve(work: Batching, part: Part) -> bool:
     return False
 
 
-def upload(client: openai.OpenAI, name: str, file: IO[bytes]) -> str:
-    file.seek(0)
-    return client.files.create(file=(name, file), purpose="batch").id
-
-
-def create(client: openai.OpenAI, file: str) -> str:
-    """Ask for a batch; a server that knows the header makes no second one for the same file."""
-    return client.batches.create(
-        completion_window="24h",
-        endpoint="/v1/chat/completions",
-        input_file_id=file,
-        extra_headers={"Idempotency-Key": file},
-    ).id
-
-
 def note_sent(work: Batching, part: Part, batch: str) -> None:
     part.batch = batch
     work.steps.append({"step": "sent", "file": part.file, "batch": batch})
@@ -246,7 +239,7 @@ def collect(work: Batching, part: Part, batch: Any) -> None:
     for file in (batch.output_file_id, batch.error_file_id):
         if file:
             content = call(work, lambda file=file: work.client.files.content(file).read())
-            outcomes |= read_lines(content, int(work.params["max_tokens"]), work.lane.key)
+            outcomes |= read_lines(content, output_cap(work.params), work.lane.key)
     crowded = batch.status == "failed" and failed_for(work, batch)
     work.full = crowded
     with work.seat.turn() as ledger, shared_money(ledger, work.seat.name, work.budget):
@@ -314,9 +307,14 @@ def keep(work: Batching, key: str, outcome: Outcome) -> None:
 
 
 def fail(work: Batching, ask: Ask, message: str) -> None:
-    """End a request without a response; it is not journalled, so another build asks it again."""
+    """End a request without a response; it is not journalled, so the next run asks it."""
     work.counts.failed += 1
-    work.results[ask.key] = {"text": None, "fault": message, "tries": work.attempts[ask.key]}
+    work.results[ask.key] = {
+        "text": None,
+        "fault": message,
+        "tries": work.attempts[ask.key],
+        "again": True,
+    }
 
 
 def usd(work: Batching, usage: Usage) -> float | None:

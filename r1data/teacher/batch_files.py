@@ -5,7 +5,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import openai
 
 from r1data.teacher.faults import Kind, Outcome, read_reply, read_status, scrub
 from r1data.teacher.journal import opened
@@ -52,7 +54,7 @@ def open_parts(folder: Path) -> dict[str, Part]:
     return {file: part for file, part in parts.items() if file not in over}
 
 
-def read_lines(content: bytes, max_tokens: int, secret: str) -> dict[str, Outcome]:
+def read_lines(content: bytes, max_tokens: int | None, secret: str) -> dict[str, Outcome]:
     """Read an output or an error file: request key -> outcome. Their order means nothing."""
     outcomes = {}
     for line in content.splitlines():
@@ -64,7 +66,7 @@ def read_lines(content: bytes, max_tokens: int, secret: str) -> dict[str, Outcom
     return outcomes
 
 
-def read_entry(entry: Mapping[str, Any], max_tokens: int, secret: str) -> Outcome:
+def read_entry(entry: Mapping[str, Any], max_tokens: int | None, secret: str) -> Outcome:
     """Judge one line: a reply with its status, or why there was none."""
     response, problem = entry.get("response"), entry.get("error")
     if not response:
@@ -75,3 +77,18 @@ def read_entry(entry: Mapping[str, Any], max_tokens: int, secret: str) -> Outcom
         return read_reply(body, max_tokens)
     outcome = read_status(response["status_code"], body, {}, 0.0)
     return Outcome(outcome.kind, scrub(outcome.message, secret), status=outcome.status)
+
+
+def upload(client: openai.OpenAI, name: str, file: IO[bytes]) -> str:
+    file.seek(0)
+    return client.files.create(file=(name, file), purpose="batch").id
+
+
+def create(client: openai.OpenAI, file: str) -> str:
+    """Ask for a batch; a server that knows the header makes no second one for the same file."""
+    return client.batches.create(
+        completion_window="24h",
+        endpoint="/v1/chat/completions",
+        input_file_id=file,
+        extra_headers={"Idempotency-Key": file},
+    ).id

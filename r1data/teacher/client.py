@@ -41,7 +41,9 @@ def open_client(lane: Lane) -> openai.AsyncOpenAI:
         api_key=lane.key or "none",
         max_retries=0,
         timeout=timeout,
-        http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout),
+        http_client=openai.DefaultAioHttpClient(
+            limits=limits, timeout=timeout, follow_redirects=False
+        ),
     )
 
 
@@ -63,7 +65,7 @@ async def post(
     client: openai.AsyncOpenAI,
     lane: Lane,
     body: bytes,
-    max_tokens: int,
+    max_tokens: int | None,
     context: int | None,
     sent: Callable[[], None],
 ) -> Outcome:

@@ -1,70 +1,80 @@
-"""What an endpoint takes: asked with a tiny picture and a tiny clip, told in plain findings."""
+"""What an endpoint takes and what reaches its model: asked with a canary in the build's form."""
 
 import asyncio
-import base64
-import json
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from r1data.teacher.advice import Sent, advice_for
+from r1data.teacher.canary import Canary, Form, finding, make_canary
 from r1data.teacher.clips import WHOLE
 from r1data.teacher.faults import Kind, Outcome
 from r1data.teacher.lanes import Lane
+from r1data.teacher.requests import encode_body, output_cap
 
-# 28 x 28 grey pixels: one patch of Qwen's vision tower, which refuses anything smaller.
-TINY_JPEG = base64.b64decode(
-    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1td"
-    "hbWGkJ6jq62rZ4C8ybqmx5moq6T/wAALCAAcABwBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAA"
-    "AAAAAAAAAAD/2gAIAQEAAD8AAAAAAP/Z"
-)
-MAX_TOKENS = 16
 HERE = ("127.0.0.1", "localhost", "::1")
-# Eight pictures of 56 x 56 in two seconds: as few as video readers take without complaint.
-CLIP_FRAMES, CLIP_RATE, CLIP_SIDE = 8, 4, 56
+State = Literal["ok", "note", "problem"]
 
 
 class Finding(NamedTuple):
-    """One thing learned: `good` is None where it is neither good nor bad."""
+    """One thing learned of an endpoint."""
 
-    good: bool | None
+    state: State
     what: str
 
 
-def examine(lane: Lane, model: str, folder: Path | None = None) -> list[Finding]:
-    """Ask the lane for its models, and `model` about a tiny picture or clip in each form of media.
+class Asked(NamedTuple):
+    """What a build asks of a model: its name, request fields, the form, the recipe's section."""
+
+    model: str
+    params: Mapping[str, Any]
+    form: Form
+    section: str
+    budgeted: bool = False
+
+
+def examine(lane: Lane, asked: Asked, folder: Path | None = None) -> list[Finding]:
+    """Ask a lane for its models, and send it a canary in each form of media.
 
     A clip to be read as a file is put below `folder` for a moment. Never raises for what the
-    server does; costs three requests of sixteen tokens, four to a server on this machine.
+    server does; costs one request a form, each as large as one of the build.
     """
     below = folder if folder is not None and folder.is_dir() else None
     with tempfile.TemporaryDirectory(dir=below) as place:
-        clip = tiny_clip(Path(place) / "tiny.mp4")
-        return asyncio.run(ask_all(lane, model, clip))
+        return asyncio.run(ask_all(lane, asked, Path(place) / "canary.mp4"))
 
 
-def forms_for(lane: Lane) -> list[str]:
-    """Return the forms to try; a file is told only to servers that can see it."""
-    local = lane.media == "video_file" or urlsplit(lane.url).hostname in HERE
-    return ["image_url", "video_url", "video_mp4", *(["video_file"] if local else [])]
+def other_forms(lane: Lane, images: int) -> list[str]:
+    """Return the forms of media besides the lane's own; only servers on this host read files."""
+    if images < 2:  # a still is sent as an image in every form
+        return []
+    local = urlsplit(lane.url).hostname in HERE
+    forms = ["image_url", "video_url", "video_mp4", *(["video_file"] if local else [])]
+    return [form for form in forms if form != lane.media]
 
 
-async def ask_all(lane: Lane, model: str, clip: Path) -> list[Finding]:
+async def ask_all(lane: Lane, asked: Asked, clip: Path) -> list[Finding]:
     """Ask everything of one lane, one question after the other."""
     from r1data.teacher.client import list_models, open_client
 
     client = open_client(lane)
     try:
         outcome, models = await list_models(client, lane)
-        findings = [about_models(lane, model, outcome, models)]
+        findings = [about_models(lane, asked.model, outcome, models)]
         if outcome.kind is Kind.UNREACHABLE:
             return findings
-        for form in forms_for(lane):
-            found, hopeless = await try_form(client, lane, model, form, clip)
-            findings += found
-            if hopeless:
-                break
-        return findings
+        listed = [str(entry.get("id")) for entry in models]
+        canary, outcome = await try_form(client, lane, asked, lane.media, clip)
+        findings += own_form(lane, asked, canary, outcome, listed)
+        if outcome.kind in (Kind.STOP, Kind.UNREACHABLE):
+            return findings
+        others = [
+            f"{form} {await verdict_on(client, lane, asked, form, clip)}"
+            for form in other_forms(lane, asked.form.images)
+        ]
+        return findings + ([Finding("note", f"other forms: {'; '.join(others)}")] if others else [])
     finally:
         await client.close()
 
@@ -72,82 +82,75 @@ async def ask_all(lane: Lane, model: str, clip: Path) -> list[Finding]:
 def about_models(lane: Lane, model: str, outcome: Outcome, models: list[dict[str, Any]]) -> Finding:
     """Say whether somebody is there and whether the model is listed."""
     if outcome.kind is Kind.UNREACHABLE:
-        return Finding(False, f"{lane.shown} does not answer ({outcome.message})")
+        return Finding(
+            "problem",
+            f"{lane.shown} does not answer ({outcome.message}): start the server, or correct the "
+            "url in run.lanes",
+        )
     names = [str(entry.get("id")) for entry in models]
     if model in names:
-        entry = models[names.index(model)]
-        length = entry.get("max_model_len")
-        return Finding(True, f"lists {model}" + (f", {length} tokens long" if length else ""))
+        length = models[names.index(model)].get("max_model_len")
+        return Finding("ok", f"lists {model}" + (f", {length} tokens long" if length else ""))
     if names:
-        return Finding(None, f"does not list {model}; it lists {', '.join(sorted(names)[:8])}")
-    return Finding(None, f"lists no models ({outcome.message or 'an empty list'})")
+        return Finding("note", f"does not list {model}; it lists {', '.join(sorted(names)[:8])}")
+    return Finding("note", f"lists no models ({outcome.message or 'an empty list'})")
 
 
 async def try_form(
-    client: Any, lane: Lane, model: str, form: str, clip: Path
-) -> tuple[list[Finding], bool]:
-    """Ask in one form of media; also tell whether no other form could do any better."""
+    client: Any, lane: Lane, asked: Asked, form: str, clip: Path
+) -> tuple[Canary, Outcome]:
+    """Send the canary in one form of media."""
     from r1data.teacher.client import post
 
-    body = tiny_body(model, form, clip)
-    outcome = await post(client, lane, body, MAX_TOKENS, None, lambda: None)
+    canary = make_canary(asked.form, asked.section, clip if form in WHOLE else None)
+    body = encode_body(canary.question, asked.model, asked.params, form)
+    cap = output_cap(asked.params)
+    return canary, await post(client, lane, body, cap, None, lambda: None)
+
+
+async def verdict_on(client: Any, lane: Lane, asked: Asked, form: str, clip: Path) -> str:
+    """Say in a few words whether a form that the lane does not use would do."""
+    canary, outcome = await try_form(client, lane, asked, form, clip)
     if outcome.kind not in (Kind.ANSWER, Kind.CUT):
-        # a wrong key or model, or nobody there: the next form would only meet the same
-        hopeless = outcome.kind in (Kind.STOP, Kind.UNREACHABLE)
-        told = f"media: {form} is not taken: {outcome.message}"
-        return [Finding(False if hopeless or form == lane.media else None, told)], hopeless
-    where = f", below {clip.parent.parent} at least" if form == "video_file" else ""
-    findings = [Finding(True, f"media: {form} is taken{where}")]
-    return findings + (about_reply(outcome) if form == lane.media else []), False
+        return f"is not taken ({outcome.message})"
+    lost = canary.lost(outcome.text or "")
+    return "is taken, but " + " and ".join(lost) + " did not show" if lost else "is taken"
 
 
-def about_reply(outcome: Outcome) -> list[Finding]:
-    """Say what the reply in the lane's own form tells beside its text."""
-    findings = []
+def own_form(
+    lane: Lane, asked: Asked, canary: Canary, outcome: Outcome, listed: list[str]
+) -> Iterator[Finding]:
+    """Say what became of the canary in the lane's own form, and what the reply tells beside."""
+    name = form_name(lane.media, asked.form)
+    if outcome.kind not in (Kind.ANSWER, Kind.CUT):
+        sent = Sent(asked.model, asked.form.images, asked.section)
+        advice = advice_for(outcome, sent, listed)
+        yield Finding("problem", f"{name}: {outcome.message.rstrip('.')}; {advice}")
+        return
+    lost = finding(canary, outcome)
+    if lost:
+        yield Finding("problem", f"{name}: {lost}")
+    else:
+        yield Finding("ok", f"{name}: taken, and all of it reached the model")
+    yield from about_reply(outcome, asked)
+
+
+def form_name(form: str, size: Form) -> str:
+    """Name a form as a person reads it: "16 images of 308 x 308 as image_url"."""
+    if not size.images:
+        return "text alone"
+    images = "1 image" if size.images == 1 else f"{size.images} images"
+    return f"{images} of {size.width} x {size.height} as {form}"
+
+
+def about_reply(outcome: Outcome, asked: Asked) -> Iterator[Finding]:
+    """Say what a reply tells beside its text."""
     if outcome.usage.tokens_in is None:
         told = "reports no usage: neither budget nor cost can be told"
-        findings.append(Finding(False, told))
+        yield Finding("problem" if asked.budgeted else "note", told)
     else:
-        told = f"reports usage: {outcome.usage.tokens_in} tokens in for something tiny"
-        findings.append(Finding(True, told))
-    limits = dict(outcome.limits or {})
-    if limits:
-        told = ", ".join(f"{name[12:]} {value}" for name, value in sorted(limits.items()))
-        findings.append(Finding(None, f"states limits: {told}"))
-    return findings
-
-
-def tiny_clip(path: Path) -> Path:
-    """Write a grey clip of two seconds."""
-    import av
-    import numpy as np
-
-    with av.open(path, "w") as out:
-        stream: Any = out.add_stream("libx264", rate=CLIP_RATE)
-        stream.width = stream.height = CLIP_SIDE
-        stream.pix_fmt = "yuv420p"
-        grey = np.full((CLIP_SIDE, CLIP_SIDE, 3), 128, np.uint8)
-        for _ in range(CLIP_FRAMES):
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
-        out.mux(stream.encode(None))
-    return path
-
-
-def tiny_body(model: str, form: str, clip: Path) -> bytes:
-    """Return a request about the tiny picture or clip."""
-    picture, film = (base64.b64encode(data).decode() for data in (TINY_JPEG, clip.read_bytes()))
-    url = {
-        "image_url": f"data:image/jpeg;base64,{picture}",
-        "video_url": f"data:video/jpeg;base64,{picture},{picture}",
-        "video_mp4": f"data:video/mp4;base64,{film}",
-        "video_file": clip.resolve().as_uri(),
-    }[form]
-    text = {"type": "text", "text": "Which colour is this? One word."}
-    part = "video_url" if form in WHOLE else form
-    content = [{"type": part, part: {"url": url}}, text]
-    request = {
-        "model": model,
-        "messages": [{"role": "user", "content": content}],
-        "max_tokens": MAX_TOKENS,
-    }
-    return json.dumps(request).encode()
+        yield Finding("ok", f"reports usage: {outcome.usage.tokens_in:,} tokens in")
+    if outcome.limits:
+        limits = sorted(outcome.limits.items())
+        told = ", ".join(f"{name[12:]} {value}" for name, value in limits)
+        yield Finding("note", f"states limits: {told}")

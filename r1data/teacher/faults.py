@@ -13,6 +13,10 @@ from r1data.teacher.messages import message_text
 MESSAGE_CHARS = 300
 # Longer runs than any identifier: an echoed picture or key must reach no file and no screen.
 ENCODED = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
+# OpenRouter sends comments of server-sent events ahead of a reply that takes long.
+KEEPALIVE = re.compile(rb"\A(?:\s*:[^\n]*\n)+")
+# Proxies answer with a page of HTML, of which only the words are of use.
+MARKUP = re.compile(r"<[^>]*>")
 # A token is rarely above 16 characters; more text than that is no reply to max_tokens.
 CHARS_PER_TOKEN = 64
 CHARS_FLOOR = 65_536
@@ -24,10 +28,11 @@ class Kind(Enum):
     ANSWER = "answer"  # keep it
     CUT = "cut"  # cut short though max_tokens was not reached: ask again, keep the last
     AGAIN = "again"  # ask again, counted
+    MALFORMED = "malformed"  # a 200 that is not a completion: ask again, counted
     BUSY = "busy"  # 429: ask again, not counted
     UNREACHABLE = "unreachable"  # nobody took the connection: the lane's trouble, not the row's
-    REFUSED = "refused"  # this row will never be taken
-    STOP = "stop"  # no row will ever be taken
+    REFUSED = "refused"  # this request will never be taken
+    STOP = "stop"  # no request will ever be taken
 
 
 @dataclass(frozen=True)
@@ -57,38 +62,49 @@ class Outcome:
     limits: Mapping[str, str] | None = None  # x-ratelimit-* headers
 
 
-def read_reply(body: bytes, max_tokens: int, context: int | None = None) -> Outcome:
+def read_reply(body: bytes, max_tokens: int | None, context: int | None = None) -> Outcome:
     """Judge the body of a 200: an answer, a cut one, or no proper reply at all.
 
-    `context` is the server's own length limit in tokens where it states one: a reply that ends
-    there was cut for good.
+    `max_tokens` is None where the request has no cap. `context` is the server's own length limit in
+    tokens where it states one: a reply that ends there was cut for good.
     """
     try:
-        reply = json.loads(body)
+        reply = json.loads(KEEPALIVE.sub(b"", body))
     except ValueError:
+        if body.lstrip().startswith(b"data:"):
+            return Outcome(Kind.MALFORMED, "HTTP 200 with a stream, though none was asked for")
         start = body[:60].decode("utf-8", "replace")
-        return Outcome(Kind.AGAIN, scrub(f"a reply that is not JSON: {start!r}"))
+        return Outcome(Kind.MALFORMED, scrub(f"HTTP 200 with a body that is not JSON: {start!r}"))
     if not isinstance(reply, dict):
-        return Outcome(Kind.AGAIN, "a reply that is no JSON object")
+        return Outcome(Kind.MALFORMED, "HTTP 200 with a body that is not a JSON object")
     if isinstance(reply.get("error"), dict) and not reply.get("choices"):
-        return Outcome(Kind.AGAIN, scrub(f"an error in a 200: {error_text(reply)}"))
+        return error_in_reply(reply)
     choices = reply.get("choices")
     usage = read_usage(reply.get("usage"))
     if not isinstance(choices, list) or len(choices) != 1:
         count = len(choices) if isinstance(choices, list) else 0
-        return Outcome(Kind.AGAIN, f"a reply with {count} choices instead of 1", usage=usage)
+        return Outcome(Kind.MALFORMED, f"a reply with {count} choices instead of 1", usage=usage)
     choice = choices[0]
     if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-        return Outcome(Kind.AGAIN, "a choice without a message", usage=usage)
+        return Outcome(Kind.MALFORMED, "a choice without a message", usage=usage)
     served = reply.get("model") if isinstance(reply.get("model"), str) else None
     return read_choice(choice, usage, served, max_tokens, context)
+
+
+def error_in_reply(reply: Mapping[str, Any]) -> Outcome:
+    """Judge an error inside a 200 by its code, as gateways pass on those of their providers."""
+    code = reply["error"].get("code")
+    message = scrub(f"an error in a 200: {error_text(reply)}")
+    if type(code) is not int or not 400 <= code < 600:
+        return Outcome(Kind.MALFORMED, message)
+    return Outcome(kind_of(code, None), message, status=code)
 
 
 def read_choice(
     choice: Mapping[str, Any],
     usage: Usage,
     served: str | None,
-    max_tokens: int,
+    max_tokens: int | None,
     context: int | None,
 ) -> Outcome:
     """Judge the one choice of a reply."""
@@ -96,9 +112,9 @@ def read_choice(
     reason = choice.get("finish_reason")
     reason = reason if isinstance(reason, str) else None
     text = message_text(message)
-    if len(text) > CHARS_FLOOR + CHARS_PER_TOKEN * max_tokens:
+    if max_tokens is not None and len(text) > CHARS_FLOOR + CHARS_PER_TOKEN * max_tokens:
         told = f"a reply of {len(text)} characters to max_tokens {max_tokens}"
-        return Outcome(Kind.AGAIN, told, usage=usage)
+        return Outcome(Kind.MALFORMED, told, usage=usage)
     if message.get("refusal") and not text:
         told = scrub(f"the model refused: {message['refusal']}")
         return Outcome(Kind.ANSWER, told, 0, 200, None, "content_filter", served, usage)
@@ -115,9 +131,9 @@ def read_choice(
     )
 
 
-def below_cap(usage: Usage, max_tokens: int, context: int | None) -> bool:
+def below_cap(usage: Usage, max_tokens: int | None, context: int | None) -> bool:
     """Tell whether a reply that ended by length was cut by something else than our cap."""
-    if usage.tokens_out is None or usage.tokens_out >= max_tokens:
+    if max_tokens is None or usage.tokens_out is None or usage.tokens_out >= max_tokens:
         return False
     return context is None or usage.total < context
 
@@ -133,14 +149,24 @@ def read_usage(usage: Any) -> Usage:
 
 def read_status(status: int, body: bytes, headers: Mapping[str, str], now: float) -> Outcome:
     """Judge a status other than 200. `now` is Unix time, for a Retry-After that is a date."""
+    if 300 <= status < 400:
+        target = headers.get("location", "an address that it does not name")
+        return Outcome(Kind.STOP, scrub(f"HTTP {status}: redirects to {target}"), status=status)
     message = f"HTTP {status}: {scrub(body_text(body))}"
-    if status == 429 and error_code(body) != "insufficient_quota":
-        return Outcome(Kind.BUSY, message, retry_after(headers, now), status)
+    kind = kind_of(status, error_code(body))
+    wait = retry_after(headers, now) if kind in (Kind.BUSY, Kind.AGAIN) else None
+    return Outcome(kind, message, wait, status)
+
+
+def kind_of(status: int, code: str | None) -> Kind:
+    """Return what a status means; `code` is the error's own, which tells a spent account."""
+    if status == 429:
+        return Kind.STOP if code == "insufficient_quota" else Kind.BUSY
     if status in (400, 413, 415, 422):
-        return Outcome(Kind.REFUSED, message, status=status)
-    if status in (408, 409, 425) or status >= 500:
-        return Outcome(Kind.AGAIN, message, retry_after(headers, now), status)
-    return Outcome(Kind.STOP, message, status=status)
+        return Kind.REFUSED
+    if status in (408, 409, 425, 499) or status >= 500:
+        return Kind.AGAIN
+    return Kind.STOP
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -177,14 +203,20 @@ def body_text(body: bytes) -> str:
     try:
         reply = json.loads(body)
     except ValueError:
-        return body[: 4 * MESSAGE_CHARS].decode("utf-8", "replace")
+        text = body[: 4 * MESSAGE_CHARS].decode("utf-8", "replace")
+        return MARKUP.sub(" ", text) if text.lstrip().startswith("<") else text
+    if isinstance(reply, list) and reply:  # Gemini's endpoint puts its error into a list
+        reply = reply[0]
     return error_text(reply) if isinstance(reply, dict) else str(reply)
 
 
 def error_text(reply: Mapping[str, Any]) -> str:
     """Return the words of an error object."""
     error = reply.get("error", reply.get("detail", reply.get("message", reply)))
-    return str(error.get("message") or error) if isinstance(error, dict) else str(error)
+    if not isinstance(error, dict):
+        return str(error)
+    message, field = str(error.get("message") or error), error.get("param")
+    return f"{message} ({field})" if isinstance(field, str) and field not in message else message
 
 
 def error_code(body: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 import openai
 
 from r1data.errors import TeacherStop
+from r1data.teacher.advice import Sent, advice_for
 from r1data.teacher.client import list_models, open_client
 from r1data.teacher.faults import Kind, Outcome, stated_rest
 from r1data.teacher.lanes import Lane
@@ -20,13 +22,45 @@ LOG = logging.getLogger(__name__)
 ILL_AFTER = 8
 # One bad picture may fail for ever; three different requests that fail are the server's fault.
 WIDESPREAD = 3
-# A server that restarts needs a minute or two; nothing is lost by stopping, only time.
-PATIENCE_S = 120.0
-# Hosted endpoints refuse for minutes when a quota by the minute or by ten minutes is spent.
-BUSY_PATIENCE_S = 900.0
+# A server that loads its model needs minutes, and a quota by ten minutes as long: run.patience.
+PATIENCE_S = 900.0
 HELLO_TRIES = 3
 # Limits are by the minute; a daily one is found out by its 429s.
 STATED_REST_MOST_S = 60.0
+# Until a lane has answered, so many requests are in flight: a limit that refuses all of them is
+# met by a handful. Servers check a request within milliseconds; one that is silent for a second
+# works at it.
+CAUTIOUS, CAUTIOUS_S = 4, 1.0
+# So many different requests refused in the same words are suspicious; many more where the lane has
+# answered others, since those may be the ones that it cannot take.
+HANDFUL, MANY = 4, 24
+# A gateway may answer with its own page while the server behind it restarts.
+MALFORMED_S = 3.0
+# Numbers and ids in an error differ from request to request.
+VARYING = re.compile(r"\S*\d\S*")
+
+
+@dataclass
+class Streak:
+    """Requests that met the same fault, with no answer and no other fault between them."""
+
+    words: str = ""
+    keys: set[str] = field(default_factory=set)
+    count: int = 0
+    since: float = 0.0
+
+    def add(self, key: str, outcome: Outcome, now: float) -> None:
+        """Count a fault; another one than before begins a new streak."""
+        words = f"{outcome.kind.value} {outcome.status} {VARYING.sub('#', outcome.message)}"
+        if words != self.words:
+            self.words, self.count, self.since = words, 0, now
+            self.keys.clear()
+        self.keys.add(key)
+        self.count += 1
+
+    def clear(self) -> None:
+        self.words, self.count = "", 0
+        self.keys.clear()
 
 
 @dataclass
@@ -40,6 +74,7 @@ class Running:
     lane: Lane
     client: openai.AsyncOpenAI
     window: Window
+    patience: float = PATIENCE_S
     in_flight: int = 0
     elsewhere: int = 0
     news: list[Callable[[Window, int], None]] = field(default_factory=list)
@@ -50,22 +85,31 @@ class Running:
     rest_until: float = 0.0
     rests: int = 0
     spent_until: float = 0.0
+    first_sent: float | None = None
     ever_answered: bool = False
-    doubtful: bool = False
-    refused: set[str] = field(default_factory=set)
+    streak: Streak = field(default_factory=Streak)
+    listed: tuple[str, ...] = ()
     context: int | None = None
+    judging: asyncio.Lock = field(default_factory=asyncio.Lock)
     dead: str = ""
+    told: bool = False
 
     @property
     def flying(self) -> int:
         """How many requests of the lane are in flight, in all cells."""
         return self.in_flight + self.elsewhere
 
+    @property
+    def answered(self) -> bool:
+        """Whether the lane has answered any request of this run, in any cell."""
+        return self.ever_answered or self.window.answers > 0
+
     def open_for(self, now: float) -> bool:
         """Tell whether a request may be sent now; an ill lane gets one at a time, at intervals."""
         if (
             self.dead
             or now < max(self.rest_until, self.spent_until)
+            or (self.in_flight >= CAUTIOUS and self.is_unproven(now))
             or not self.window.room(self.flying, now)
         ):
             return False
@@ -74,29 +118,45 @@ class Running:
             self.rest_until = now + backoff(self.rests, 1.0)
         return True
 
+    def is_unproven(self, now: float) -> bool:
+        """Tell whether nothing shows yet that the lane takes what it is sent."""
+        if self.answered:
+            return False
+        waited = self.first_sent is not None and now - self.first_sent > CAUTIOUS_S
+        return bool(self.streak.count) or not waited
+
+    def take_sent(self, now: float) -> None:
+        """Book that a request is on its way."""
+        self.in_flight += 1
+        self.window.take_sent()
+        self.first_sent = self.first_sent or now
+
     def take(self, key: str, outcome: Outcome, wait: float, seconds: float, now: float) -> None:
         """Book the end of one request."""
         if outcome.limits:
             rest = min(STATED_REST_MOST_S, stated_rest(outcome.limits))
             self.spent_until = max(self.spent_until, now + rest)
+        if outcome.kind in (Kind.REFUSED, Kind.MALFORMED):
+            self.streak.add(key, outcome, now)
         if outcome.kind is Kind.BUSY:
             self.busy_since = self.busy_since or now
             self.news.append(lambda window, flying: window.take_refused(flying, now, wait))
-        elif outcome.kind in (Kind.AGAIN, Kind.UNREACHABLE):
+        elif outcome.kind in (Kind.AGAIN, Kind.MALFORMED, Kind.UNREACHABLE):
             self.take_failure(key, outcome, now)
             self.news.append(lambda window, flying: window.take_failed(flying, now))
         else:
-            self.failures, self.failing_since, self.busy_since = 0, None, None
-            self.failing.clear()
-            self.ever_answered = True
-            self.doubtful = self.doubtful and outcome.kind is Kind.REFUSED
-            self.refused |= {key} if self.doubtful else set()
-            self.rest_until, self.rests = 0.0, 0
-            self.news.append(lambda window, flying: window.take_accepted(flying, now, seconds))
+            self.take_reply(outcome, seconds, now)
 
-    def refuses_all(self) -> bool:
-        """Tell whether a doubtful lane has refused several requests and answered none."""
-        return self.doubtful and len(self.refused) >= WIDESPREAD
+    def take_reply(self, outcome: Outcome, seconds: float, now: float) -> None:
+        """Book a reply that the server meant, be it an answer or a refusal."""
+        self.failures, self.failing_since, self.busy_since = 0, None, None
+        self.failing.clear()
+        self.rest_until, self.rests = 0.0, 0
+        if outcome.kind in (Kind.ANSWER, Kind.CUT):
+            self.streak.clear()
+            self.ever_answered = True
+            self.news.append(lambda window, flying: window.take_answered())
+        self.news.append(lambda window, flying: window.take_accepted(flying, now, seconds))
 
     def take_failure(self, key: str, outcome: Outcome, now: float) -> None:
         """Book a failure: several in a row make the lane rest."""
@@ -107,28 +167,32 @@ class Running:
         if self.failures >= ILL_AFTER and now >= self.rest_until:
             self.rest_until = now + BACKOFF_FIRST_S
 
+    def is_suspicious(self, now: float) -> bool:
+        """Tell whether the lane seems to refuse everything in the same way."""
+        least = MANY if self.answered else HANDFUL
+        if self.streak.words.startswith(Kind.MALFORMED.value):
+            return self.streak.count >= least and now - self.streak.since > MALFORMED_S
+        return len(self.streak.keys) >= least
+
     async def rows_fault(self) -> bool:
         """Tell whether a request that failed to the last try is to blame rather than the server."""
-        if len(self.failing) < WIDESPREAD:
-            return True
-        return self.ever_answered and await answers(self)
+        if not self.answered:
+            return False
+        return len(self.failing) < WIDESPREAD or await answers(self)
 
     async def check(self, outcome: Outcome, now: float) -> None:
         """Give the lane up where it has failed or refused everything for too long."""
-        if self.busy_since is not None and now - self.busy_since > BUSY_PATIENCE_S:
-            minutes = BUSY_PATIENCE_S / 60
-            self.give_up(f"has refused everything for {minutes:.0f} minutes ({outcome.message})")
-        failing = self.failing_since is not None and now - self.failing_since > PATIENCE_S
+        if self.busy_since is not None and now - self.busy_since > self.patience:
+            self.give_up(f"has refused everything for {self.patience:.0f} s ({outcome.message})")
+        failing = self.failing_since is not None and now - self.failing_since > self.patience
         if not failing or self.failures < ILL_AFTER:
             return
         if outcome.kind is Kind.UNREACHABLE or not await self.rows_fault():
-            self.give_up(f"has answered nothing for {PATIENCE_S:.0f} s ({outcome.message})")
+            self.give_up(f"has answered nothing for {self.patience:.0f} s ({outcome.message})")
 
     def give_up(self, why: str) -> None:
         """Send this lane nothing more; the others take its work."""
-        if not self.dead:
-            self.dead = why
-            LOG.warning("the lane %s %s", self.lane.shown, why)
+        self.dead = self.dead or why
 
 
 async def answers(running: Running) -> bool:
@@ -137,10 +201,10 @@ async def answers(running: Running) -> bool:
     return outcome.kind not in (Kind.UNREACHABLE, Kind.AGAIN)
 
 
-def start(lane: Lane) -> Running:
+def start(lane: Lane, patience: float = PATIENCE_S) -> Running:
     """Open the connections of a lane."""
     window = Window(lane.concurrency, lane.window, since=time.monotonic())
-    return Running(lane, open_client(lane), window)
+    return Running(lane, open_client(lane), window, patience)
 
 
 def fill(window: Window, flying: int) -> None:
@@ -148,21 +212,15 @@ def fill(window: Window, flying: int) -> None:
     window.size = float(window.most)
 
 
-async def greet(running: Running, model: str) -> None:
-    """Ask GET /models until somebody answers; a lane where nobody does is dead from the start.
-
-    A lane that refuses even this, or lists models and not ours, is doubtful: some servers (the
-    litellm proxy is one) say 400 to a wrong key or model, which else means a bad row.
-    """
+async def greet(running: Running) -> None:
+    """Ask GET /models until somebody answers; a lane where nobody does is dead from the start."""
     outcome = Outcome(Kind.UNREACHABLE)
     for attempt in range(HELLO_TRIES):
         if attempt:
             await asyncio.sleep(backoff(attempt, 0.0))
         outcome, models = await list_models(running.client, running.lane)
         if outcome.kind is not Kind.UNREACHABLE:
-            names = [entry.get("id") for entry in models]
-            refused = outcome.kind is Kind.REFUSED
-            running.doubtful = refused or (bool(names) and model not in names)
+            running.listed = tuple(str(entry.get("id")) for entry in models)
             lengths = [model.get("max_model_len") for model in models]
             known = [length for length in lengths if isinstance(length, int)]
             running.context = min(known) if known else None
@@ -170,25 +228,25 @@ async def greet(running: Running, model: str) -> None:
                 # vLLM queues and never refuses: nothing would be learned by opening slowly.
                 running.news.append(fill)
             return
-    running.give_up(f"does not answer ({outcome.message})")
-
-
-def all_dead(lanes: list[Running]) -> TeacherStop:
-    """Return the error for the case that no lane is left."""
-    told = "; ".join(f"{running.lane.shown} {running.dead}" for running in lanes)
-    return TeacherStop(
-        f"no teacher is left: {told}; what was answered is kept: "
-        "start the server or correct run.lanes, and run the same command again"
+    running.give_up(
+        f"does not answer ({outcome.message}): start the server, or correct its url in run.lanes"
     )
 
 
-def stop_message(running: Running, model: str, outcome: Outcome) -> str:
-    """Say in one line why no request will ever be taken, and what to do."""
-    advice = {
-        400: f"the key is wrong, or the server knows no model '{model}'",
-        401: "set the right key in run.lanes (key: $NAME reads it from the environment)",
-        403: "this key may not use the model: ask for access or take another lane",
-        404: f"does the server know the model '{model}', and does the url end in /v1?",
-        429: "the account is out of credit: top it up",
-    }.get(outcome.status, "check run.lanes")
-    return f"{running.lane.shown} answers {outcome.message}; {advice}; then run the same again"
+def all_dead(lanes: list[Running]) -> TeacherStop | None:
+    """Return the error for the case that no lane is left; warn once of each that is lost."""
+    lost = [running for running in lanes if running.dead]
+    if len(lost) == len(lanes):
+        told = "; ".join(f"{running.lane.shown} {running.dead}" for running in lanes)
+        return TeacherStop(f"{told}; what was answered is kept: run the same command again")
+    for running in lost:
+        if not running.told:
+            running.told = True
+            LOG.warning("the other endpoints go on: %s %s", running.lane.shown, running.dead)
+    return None
+
+
+def refusal_text(running: Running, sent: Sent, outcome: Outcome) -> str:
+    """Say why no request will ever be taken, in the server's words, and what to do."""
+    advice = advice_for(outcome, sent, running.listed)
+    return f"answers {outcome.message.rstrip('.')}; {advice}"

@@ -38,6 +38,7 @@ class Window:
 
     Only a 429 shrinks it, once a tick, by the share that was refused; failures only stop growth. Of
     another `kind` than adaptive it stays as it is set: "fixed" at `most`, "metrics" by its server.
+    `answers` counts those of one run.
     """
 
     most: int
@@ -55,6 +56,7 @@ class Window:
     round_trip: float = 0.0
     allowance: float = 1.0
     allowed_at: float = 0.0
+    answers: int = 0
 
     def __post_init__(self) -> None:
         opening = self.most if self.kind == "fixed" else min(self.most, OPENING)
@@ -83,6 +85,10 @@ class Window:
     def take_sent(self) -> None:
         """A request is on its way."""
         self.allowance -= 1
+
+    def take_answered(self) -> None:
+        """A request got a text: the lane takes what it is sent."""
+        self.answers += 1
 
     def take_accepted(self, in_flight: int, now: float, seconds: float) -> None:
         """A request was answered after `seconds`."""

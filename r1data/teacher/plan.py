@@ -1,15 +1,39 @@
 """What asking will take, before anything is sent: requests, tokens, money."""
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Mapping, Set
 from typing import Any, NamedTuple
 
 from r1data.teacher.budget import Prices, estimate_input
+from r1data.teacher.canary import Form
 from r1data.teacher.requests import read_rounds
 
 # A filled prompt with its question, from a short one to a long one with options.
 TEXT_BYTES = (600, 2_000)
 # Thoughts seldom stay under 150 tokens; above, max_tokens is the end.
 LEAST_OUTPUT = 150
+
+
+# Context lengths are stated in such steps.
+CONTEXT_STEP = 1024
+
+
+def serve_line(model: str, form: Form, output: int, media: Set[str]) -> str:
+    """Return the command that starts vLLM for requests of `form` with replies of `output` tokens.
+
+    Its context has room for the high end of what images and text take.
+    """
+    sizes = ((form.width, form.height),) * form.images
+    tokens = estimate_input("x" * TEXT_BYTES[1], sizes * 2) + output
+    context = math.ceil(tokens / CONTEXT_STEP) * CONTEXT_STEP
+    whole = media - {"image_url"} and form.images > 1
+    limit = {"video": 1} if whole else {"image": max(1, form.images)}
+    files = " --allowed-local-media-path MEDIA" if "video_file" in media else ""
+    return (
+        f"vllm serve {model} --limit-mm-per-prompt '{json.dumps(limit)}' "
+        f"--max-model-len {context}{files}"
+    )
 
 
 class Estimate(NamedTuple):

@@ -21,7 +21,7 @@ from r1data.teacher.clips import (
 )
 from r1data.teacher.prompts import Prompt
 
-PARAMS = ("temperature", "top_p", "max_tokens")
+SAMPLING = ("temperature", "top_p", "max_tokens")
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def read_question(
         bare=bare,
         frames=frames,
         sizes=tuple(zip(widths, heights, strict=True)),
-        digests=tuple(hashlib.sha256(picture.jpeg).hexdigest() for picture in pictures),
+        digests=image_digests(frames),
         body_bytes=sum(4 * len(picture.jpeg) // 3 + 80 for picture in pictures) + len(bare),
         clip=clip,
     )
@@ -128,6 +128,11 @@ def with_times(sample: Mapping[str, Any], bare: str, times: list[float | None]) 
     """Return a prompt's text with a line on the frames before it, where they are of a video."""
     shown = sample["data_type"] == "video" and times
     return f"{times_line(times)}\n\n{bare}" if shown else bare
+
+
+def image_digests(frames: pa.ListScalar) -> tuple[str, ...]:
+    """Return the sha256 of each JPEG of the column `frames` of one row."""
+    return tuple(hashlib.sha256(each.jpeg).hexdigest() for each in read_pictures(frames))
 
 
 def times_line(times: list[float | None]) -> str:
@@ -157,15 +162,30 @@ def read_rounds(n: int | Mapping[str, int]) -> Rounds:
 
 
 def request_params(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sampling parameters, in a fixed order."""
-    missing = [name for name in ("model", *PARAMS) if options.get(name) is None]
+    """Return the request fields beside model and messages, in a fixed order.
+
+    `options["params"]` sets fields, or removes those that are null; its `extra` holds more of them.
+    A removed `seed` stays as None, which tells `encode_body` to send none.
+    """
+    missing = [name for name in ("model", *SAMPLING) if options.get(name) is None]
     if missing:
         raise UsageError(f"the recipe lacks teacher.{missing[0]}")
-    return {
+    given = dict(options.get("params") or {})
+    fields: dict[str, Any] = {
         "temperature": float(options["temperature"]),
         "top_p": float(options["top_p"]),
         "max_tokens": int(options["max_tokens"]),
     }
+    if given.get("max_completion_tokens") is not None:  # no server takes both
+        del fields["max_tokens"]
+    fields |= given.pop("extra", {})
+    fields |= given
+    return {name: value for name, value in fields.items() if value is not None or name == "seed"}
+
+
+def output_cap(params: Mapping[str, Any]) -> int | None:
+    """Return the most tokens that a reply may have; None where the request sets no cap."""
+    return params.get("max_completion_tokens", params.get("max_tokens"))
 
 
 def request_key(model: str, question: Question, params: Mapping[str, Any], k: int) -> str:
@@ -192,12 +212,17 @@ def encode_body(
     OSError where a file that is to be sent is gone.
     """
     shown = shown_as(question, media)
-    parts = [b'{"model":', json.dumps(model).encode(), b',"messages":[{"role":"user","content":[']
-    parts += shown.parts
-    text = json.dumps(shown.text)
-    parts += [b'{"type":"text","text":', text.encode(), b"}]}],"]
-    told = {**params, **shown.extra, **({"seed": k} if k else {})}
-    parts.append(json.dumps(told, separators=(",", ":")).encode()[1:])
+    parts = [b'{"model":', json.dumps(model).encode(), b',"messages":[{"role":"user","content":']
+    media_parts = list(shown.parts)
+    text = json.dumps(shown.text).encode()
+    if media_parts:
+        parts += [b"[", *media_parts, b'{"type":"text","text":', text, b"}]"]
+    else:  # llama.cpp's server reads a list of parts as an empty message
+        parts.append(text)
+    parts.append(b"}]")
+    fields = {**({"seed": k} if k else {}), **params, **shown.extra}
+    told = {name: value for name, value in fields.items() if value is not None}
+    parts.append(b"," + json.dumps(told, separators=(",", ":")).encode()[1:] if told else b"}")
     return b"".join(parts)
 
 
@@ -206,12 +231,6 @@ def gone(problem: RowDrop | OSError) -> str:
     if isinstance(problem, RowDrop):
         return problem.detail
     return f"{problem.filename}: {problem.strerror}"
-
-
-def hello(model: str) -> bytes:
-    """Return the body of the shortest request there is: a word, no pictures."""
-    message = {"role": "user", "content": "Hello."}
-    return json.dumps({"model": model, "messages": [message], "max_tokens": 16}).encode()
 
 
 class Shown(NamedTuple):

@@ -4,24 +4,19 @@ import asyncio
 import heapq
 import random
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from r1data.errors import BudgetSpent, Interrupted, RowDrop, TeacherStop
-from r1data.teacher.budget import Budget, Prices, estimate_input
-from r1data.teacher.client import keep_freed_pages, post
+from r1data.teacher.client import keep_freed_pages
 from r1data.teacher.faults import Kind, Outcome
-from r1data.teacher.health import Running, all_dead, greet, start, stop_message
-from r1data.teacher.journal import Journal, response_record
+from r1data.teacher.health import Running, all_dead, greet, refusal_text, start
+from r1data.teacher.journal import response_record
 from r1data.teacher.lanes import Lane
-from r1data.teacher.limits import BACKOFF_MOST_S, BACKOFF_REPLY_S, Window, backoff
-from r1data.teacher.requests import Ask, encode_body, gone, hello
-from r1data.teacher.sharing import Counts, Seat, shared_money
+from r1data.teacher.limits import BACKOFF_MOST_S, BACKOFF_REPLY_S, backoff
+from r1data.teacher.proof import judge, judge_silent, send_canary, to_try
+from r1data.teacher.requests import Ask, gone
+from r1data.teacher.work import Refusal, Work, cost, deliver, discard, estimate, shared
 
 # At half of all requests failing, one in a million fails twenty times in a row.
 TRIES = 20
@@ -33,42 +28,6 @@ PACE_S = 0.02
 # How often a cell looks whether others have left it room.
 SHARE_S = 0.05
 SYNC_S = 2.0
-BUILDERS = 2
-
-
-@dataclass
-class Work:
-    """Everything one shard's asking needs, and how far it is."""
-
-    model: str
-    params: Mapping[str, Any]
-    prompt_sha256: str
-    tries: int
-    prices: Prices | None
-    budget: Budget | None
-    seat: Seat
-    journal: Journal
-    discarded: Journal
-    stop: Path
-    waiting: deque[Ask]
-    left: int
-    results: dict[str, dict[str, Any]]
-    counts: Counts
-    lanes: list[Running] = field(default_factory=list)
-    later: list[tuple[float, int, Ask]] = field(default_factory=list)
-    attempts: dict[str, int] = field(default_factory=dict)
-    sent: dict[str, int] = field(default_factory=dict)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    unsent: int = 0
-    serial: int = 0
-    fatal: BaseException | None = None
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    builders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(BUILDERS))
-
-    def end(self, problem: BaseException) -> None:
-        """Send nothing new; the first reason counts."""
-        self.fatal = self.fatal or problem
-        self.changed.set()
 
 
 async def send_all(work: Work, lanes: list[Lane]) -> None:
@@ -77,10 +36,12 @@ async def send_all(work: Work, lanes: list[Lane]) -> None:
     Raises TeacherStop, BudgetSpent, Interrupted or DiskStop after all in flight has come home.
     """
     keep_freed_pages()
-    work.lanes = [start(lane) for lane in lanes]
-    beside = [asyncio.create_task(sync_now_and_then(work))]
+    work.lanes = [start(lane, work.patience) for lane in lanes]
+    beside: list[asyncio.Task[Any]] = [asyncio.create_task(sync_now_and_then(work))]
     try:
-        await asyncio.gather(*(greet(running, work.model) for running in work.lanes))
+        await asyncio.gather(*(greet(running) for running in work.lanes))
+        canaries = [asyncio.create_task(send_canary(work, running)) for running in to_try(work)]
+        beside += canaries
         followed = [running for running in work.lanes if running.window.kind == "metrics"]
         beside += [asyncio.create_task(watch_queue(work, running)) for running in followed]
         while work.left and work.fatal is None:
@@ -88,6 +49,9 @@ async def send_all(work: Work, lanes: list[Lane]) -> None:
             await wait_for_change(work)
         while work.tasks:
             await asyncio.wait(work.tasks)
+        if work.fatal is None:
+            await asyncio.gather(*canaries)
+            await judge_silent(work)
     finally:
         await shut(work, beside)
     if work.fatal is not None:
@@ -104,7 +68,7 @@ async def watch_queue(work: Work, running: Running) -> None:
         work.end(problem)
 
 
-async def shut(work: Work, beside: list[asyncio.Task[None]]) -> None:
+async def shut(work: Work, beside: list[asyncio.Task[Any]]) -> None:
     """Close connections, threads and files, in whatever state the work is."""
     for task in (*beside, *work.tasks):
         task.cancel()
@@ -147,50 +111,31 @@ async def wait_for_change(work: Work) -> None:
 def dispatch(work: Work) -> None:
     """Send as much as lanes, memory and budget allow right now."""
     now = time.monotonic()
-    if all(running.dead for running in work.lanes):
-        work.end(all_dead(work.lanes))
+    if stopped := all_dead(work.lanes):
+        work.end(stopped)
     while work.later and work.later[0][0] <= now:
         work.waiting.appendleft(heapq.heappop(work.later)[2])
     with shared(work):
         send_waiting(work, now)
 
 
-@contextmanager
-def shared(work: Work) -> Iterator[None]:
-    """Learn what other cells have in flight and have spent, and tell them the same of this one."""
-    mine = work.seat.name
-    with work.seat.turn() as ledger:
-        told = [(each.lane.shown, each.window.most, each.window.kind) for each in work.lanes]
-        names = [f"{i} {shown} {most} {kind}" for i, (shown, most, kind) in enumerate(told)]
-        for name, running in zip(names, work.lanes, strict=True):
-            running.elsewhere = ledger.flying(name, mine)
-            if name in ledger.windows:
-                running.window = Window(**ledger.windows[name])
-            for change in running.news:
-                change(running.window, running.flying)
-            running.news.clear()
-        with shared_money(ledger, mine, work.budget):
-            yield
-        for name, running in zip(names, work.lanes, strict=True):
-            ledger.windows[name] = vars(running.window)
-            ledger.seats[mine].in_flight[name] = running.in_flight
-        ledger.seats[mine].counts = work.counts
-
-
 def send_waiting(work: Work, now: float) -> None:
     """Send what there is room and money for; the ledger is held."""
     while work.waiting and work.fatal is None and work.unsent < READY_BYTES:
-        open_lanes = [running for running in work.lanes if running.open_for(now)]
+        ask = work.waiting[0]
+        takers = work.takers(ask)
+        if not takers:  # the lanes that might have taken it are dead
+            fail(work, work.waiting.popleft(), work.refused[ask.key][-1].message)
+            continue
+        open_lanes = [running for running in takers if running.open_for(now)]
         if not open_lanes:
             return
-        ask = work.waiting[0]
         work.serial += 1
-        running = min(open_lanes, key=lambda lane: lane.flying / lane.window.size)
+        running = min(open_lanes, key=load)
         if not reserve(work, running, ask):
             return
         work.waiting.popleft()
-        running.in_flight += 1
-        running.window.take_sent()
+        running.take_sent(now)
         size = ask.question.bytes_for(running.lane.media)
         work.unsent += size
         task = asyncio.create_task(send_one(work, running, ask, work.serial, size))
@@ -198,21 +143,21 @@ def send_waiting(work: Work, now: float) -> None:
         task.add_done_callback(work.tasks.discard)
 
 
+def load(running: Running) -> float:
+    """Return how full a lane is."""
+    return running.flying / running.window.size
+
+
 def reserve(work: Work, running: Running, ask: Ask) -> bool:
     """Put the cost of a request aside; False where it must wait, or where the budget is spent."""
     if work.budget is None:
         return True
     try:
-        tokens_in, tokens_out = estimate(ask, running.lane), int(work.params["max_tokens"])
-        return work.budget.reserve(work.serial, tokens_in, tokens_out)
+        tokens_in = estimate(ask.question, running.lane)
+        return work.budget.reserve(work.serial, tokens_in, work.most_output)
     except BudgetSpent as problem:
         work.end(problem)
         return False
-
-
-def estimate(ask: Ask, lane: Lane) -> int:
-    """Return the input tokens of a request, on the high side."""
-    return estimate_input(ask.question.text, ask.question.sizes_for(lane.media))
 
 
 async def send_one(work: Work, running: Running, ask: Ask, ticket: int, size: int) -> None:
@@ -220,32 +165,19 @@ async def send_one(work: Work, running: Running, ask: Ask, ticket: int, size: in
     out = once(lambda: release(work, size))
     outcome = Outcome(Kind.AGAIN, "not sent")
     try:
-        body = await asyncio.get_running_loop().run_in_executor(
-            work.builders,
-            encode_body,
-            ask.question,
-            work.model,
-            work.params,
-            running.lane.media,
-            ask.k,
-        )
         began = time.monotonic()
         work.sent[ask.key] = work.sent.get(ask.key, 0) + 1
-        sending = post(
-            running.client, running.lane, body, work.params["max_tokens"], running.context, out
-        )
-        del body
-        outcome = await sending
+        outcome = await deliver(work, running, ask.question, ask.k, out)
         await book(work, running, ask, outcome, time.monotonic() - began)
     except (RowDrop, FileNotFoundError, PermissionError) as problem:
-        fail(work, ask, gone(problem), again=True)
+        fail(work, ask, gone(problem))
     except Exception as problem:
         work.end(problem)
     finally:
         out()
         running.in_flight -= 1
         if work.budget is not None:
-            work.budget.settle(ticket, estimate(ask, running.lane), outcome.usage)
+            work.budget.settle(ticket, estimate(ask.question, running.lane), outcome.usage)
         work.changed.set()
 
 
@@ -271,35 +203,27 @@ async def book(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds
     wait = max(outcome.wait or 0.0, backoff(max(1, attempt), random.random(), most))
     running.take(ask.key, outcome, wait, seconds, now)
     work.counts.note_reply(outcome.usage, cost(work, outcome), outcome.message)
-    last = outcome.kind in (Kind.AGAIN, Kind.CUT) and attempt >= work.tries
+    last = outcome.kind in (Kind.AGAIN, Kind.MALFORMED, Kind.CUT) and attempt >= work.tries
     if outcome.kind is Kind.ANSWER or (outcome.kind is Kind.CUT and last):
         keep(work, running, ask, outcome, seconds)
-    elif outcome.kind is Kind.REFUSED and not await hopeless(work, running):
-        fail(work, ask, outcome.message)
-    elif outcome.kind in (Kind.STOP, Kind.REFUSED):
-        work.end(TeacherStop(stop_message(running, work.model, outcome)))
+    elif outcome.kind is Kind.STOP:
+        why = refusal_text(running, work.told, outcome)
+        work.end(TeacherStop(f"{running.lane.shown} {why}; then run the same command again"))
+    elif outcome.kind is Kind.REFUSED:
+        work.refused.setdefault(ask.key, []).append(Refusal(running.lane.url, outcome.message))
+        if work.takers(ask):
+            work.waiting.appendleft(ask)
+        else:
+            fail(work, ask, outcome.message)
     elif last and await running.rows_fault():
-        fail(work, ask, f"gave up after {attempt} tries: {outcome.message}", again=True)
+        fail(work, ask, f"gave up after {attempt} tries: {outcome.message}")
     else:
         discard(work, ask.key, outcome)
         work.serial += 1
         heapq.heappush(work.later, (now + wait, work.serial, ask))
+    if running.is_suspicious(now):
+        await judge(work, running)
     await running.check(outcome, now)
-
-
-async def hopeless(work: Work, running: Running) -> bool:
-    """Tell whether a lane that refused several rows and answered none refuses anything at all.
-
-    A word without pictures tells a wrong model from bad rows of an alias that is not listed.
-    """
-    if not running.refuses_all():
-        return False
-    outcome = await post(running.client, running.lane, hello(work.model), 16, None, lambda: None)
-    discard(work, "hello", outcome)
-    if work.budget is not None:
-        work.budget.settle(-1, outcome.usage.tokens_in or 1, outcome.usage)
-    running.doubtful = outcome.kind not in (Kind.ANSWER, Kind.CUT)
-    return outcome.kind in (Kind.STOP, Kind.REFUSED)
 
 
 def keep(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds: float) -> None:
@@ -313,22 +237,9 @@ def keep(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds: floa
     finish(work, ask, record)
 
 
-def discard(work: Work, key: str, outcome: Outcome) -> None:
-    """Book what a thrown-away reply cost: the budget must know it after a restart, too."""
-    if outcome.usage.total:
-        work.discarded.append(
-            {
-                "request_sha256": key,
-                "why": outcome.message,
-                "tokens": outcome.usage.total,
-                "usd": cost(work, outcome),
-            }
-        )
-
-
-def fail(work: Work, ask: Ask, message: str, again: bool = False) -> None:
-    """End a request without a response: not journalled; with `again`, the next run asks it."""
-    record = {"text": None, "fault": message, "tries": work.sent.get(ask.key, 0), "again": again}
+def fail(work: Work, ask: Ask, message: str) -> None:
+    """End a request without a response: not journalled, so that the next run asks it."""
+    record = {"text": None, "fault": message, "tries": work.sent.get(ask.key, 0), "again": True}
     work.counts.failed += 1
     finish(work, ask, record)
 
@@ -336,11 +247,3 @@ def fail(work: Work, ask: Ask, message: str, again: bool = False) -> None:
 def finish(work: Work, ask: Ask, record: dict[str, Any]) -> None:
     work.results[ask.key] = record
     work.left -= 1
-
-
-def cost(work: Work, outcome: Outcome) -> float | None:
-    """Return the US dollars of one reply, or None without prices."""
-    if work.prices is None:
-        return None
-    usage = outcome.usage
-    return work.prices.cost(usage.tokens_in or 0, usage.tokens_out or 0)

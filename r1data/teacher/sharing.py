@@ -100,12 +100,16 @@ class Money:
 
 @dataclass
 class Ledger:
-    """Windows are by lane; money, and the counts of tasks that have ended, by a stage's folder."""
+    """Windows are by lane; money, and the counts of tasks that have ended, by a stage's folder.
+
+    `canaries` holds, by their keys, what the canaries of this run did not prove; "" is all well.
+    """
 
     money: dict[str, Money] = field(default_factory=dict)
     windows: dict[str, dict[str, Any]] = field(default_factory=dict)
     seats: dict[str, Row] = field(default_factory=dict)
     ended: dict[str, Counts] = field(default_factory=dict)
+    canaries: dict[str, str] = field(default_factory=dict)
 
     def flying(self, lane: str, but: str) -> int:
         """Return how many requests of a lane the other seats have in flight."""
@@ -136,6 +140,7 @@ def decode(text: bytes) -> Ledger | None:
         windows=read["windows"],
         seats={name: Row(**row) for name, row in rows.items()},
         ended={name: Counts(**each) for name, each in read["ended"].items()},
+        canaries=read["canaries"],
     )
 
 
@@ -229,6 +234,9 @@ def begin_run(place: Path) -> None:
     if ledger is None:
         return
     ledger.ended.clear()
+    ledger.canaries.clear()
+    for window in ledger.windows.values():
+        window["answers"] = 0
     path.write_bytes(encode(ledger))
 
 
@@ -268,7 +276,7 @@ def sit_down(seat: Seat, ledger: Ledger, row: Row) -> None:
 
 def rested(window: dict[str, Any]) -> dict[str, Any]:
     """Return what a window had learned, without its times: the machine may have been restarted."""
-    learned = ("most", "kind", "size", "opening", "round_trip")
+    learned = ("most", "kind", "size", "opening", "round_trip", "answers")
     return {key: window[key] for key in learned if key in window}
 
 

@@ -15,19 +15,25 @@ from r1data.grid.build import Cell
 from r1data.grid.work import AGAIN
 from r1data.schema import arrow_schema
 from r1data.teacher.budget import read_budget, read_prices
+from r1data.teacher.canary import Canary, Form, canary_key, make_canary
+from r1data.teacher.clips import WHOLE
 from r1data.teacher.journal import Index, Journal, look_up, read_journals
 from r1data.teacher.lanes import Lane, read_lanes
 from r1data.teacher.prompts import Prompt, load_prompt
 from r1data.teacher.requests import (
     Ask,
     Question,
+    output_cap,
     read_questions,
     read_rounds,
     request_key,
     request_params,
 )
-from r1data.teacher.sharing import Counts, Seat, seated
+from r1data.teacher.sharing import Counts, Ledger, Seat, seated
 
+# The sections of a recipe that name the models of stages; an evaluation has no recipe, and all
+# others are probes.
+SECTIONS = {"responses": "teacher", "revised": "revise", "preferences": "judge", "eval": ""}
 # How often a cell looks for the answers that another one is waiting for.
 WAIT_S = 0.2
 
@@ -108,16 +114,40 @@ def answers_to(
             if cell.stop.exists():
                 raise Interrupted("interrupted before everything was asked")
             with seat.turn() as ledger:
-                mine = seat.claim(ledger, missing)
+                canaries = canary_keys(asks, params, ledger, cell)
+                mine = seat.claim(ledger, [*missing, *canaries])
                 found |= journalled(missing.values(), cell)
-            mine = [missing[key] for key in mine if key not in found]
+            claimed = canaries.intersection(mine)
+            mine = [missing[key] for key in mine if key in missing and key not in found]
             counts.answered = sum(ask.key in found for ask in asks)
             if mine:
-                found |= ask_missing(mine, prompt, params, seat, counts, cell)
+                found |= ask_missing(mine, prompt, params, seat, counts, claimed, cell)
                 seat.withdraw()
             else:  # another cell asks the same questions
                 time.sleep(WAIT_S)
     return found
+
+
+def canary_keys(
+    asks: list[Ask], params: Mapping[str, Any], ledger: Ledger, cell: Cell
+) -> frozenset[str]:
+    """Return the keys of the canaries that nobody has sent to these lanes.
+
+    What the journals say of earlier ones goes into the ledger, for whoever watches.
+    """
+    if not cell.settings.get("canary") or cell.settings.get("mode") == "batch":
+        return frozenset()
+    images = max(len(ask.question.sizes) for ask in asks)
+    model = str(cell.options["model"])
+    keys = {
+        canary_key(lane.shown, lane.media, model, params, images)
+        for lane in read_lanes(cell.settings)
+    }
+    index = read_journals(cell.folder, cell.part)
+    for key in keys - ledger.canaries.keys():
+        if (record := look_up(index, key)) is not None:
+            ledger.canaries[key] = record["note"]
+    return frozenset(keys - ledger.canaries.keys())
 
 
 def journalled(asks: Iterable[Ask], cell: Cell) -> dict[str, dict[str, Any]]:
@@ -160,17 +190,26 @@ def ask_missing(
     params: Mapping[str, Any],
     seat: Seat,
     counts: Counts,
+    claimed: frozenset[str],
     cell: Cell,
 ) -> dict[str, dict[str, Any]]:
     """Ask what no journal holds; return request key -> record."""
     lanes = read_lanes(cell.settings)
     prices = read_prices(cell.settings)
+    budget, cap = read_budget(cell.settings, prices), output_cap(params)
+    if budget is not None and cap is None:
+        section = SECTIONS.get(cell.stage, "probes")
+        raise UsageError(
+            f"a budget needs a cap on each reply: set {section}.params.max_completion_tokens, "
+            "or keep max_tokens"
+        )
     common = {
         "model": str(cell.options["model"]),
         "params": params,
+        "most_output": cap or int(cell.options["max_tokens"]),
         "prompt_sha256": prompt.sha256,
         "prices": prices,
-        "budget": read_budget(cell.settings, prices),
+        "budget": budget,
         "seat": seat,
         "counts": counts,
         "journal": Journal(cell.folder / f"{cell.shard}.journal.jsonl"),
@@ -181,19 +220,42 @@ def ask_missing(
     if cell.settings.get("mode") == "batch":
         return batched(asks, lanes, cell, common)
     refuse_open_batches(asks, cell)
-    return live(asks, lanes, cell, common)
+    return live(asks, lanes, claimed, cell, common)
 
 
 def live(
-    asks: list[Ask], lanes: list[Lane], cell: Cell, common: dict[str, Any]
+    asks: list[Ask],
+    lanes: list[Lane],
+    claimed: frozenset[str],
+    cell: Cell,
+    common: dict[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """Ask one request at a time, many at once."""
+    from r1data.teacher.health import PATIENCE_S
     from r1data.teacher.sender import TRIES, Work, send_all
 
-    tries = int(cell.settings.get("tries") or TRIES)
-    work = Work(**common, tries=tries, left=len(asks), results={})
+    work = Work(
+        **common,
+        section=SECTIONS.get(cell.stage, "probes"),
+        patience=float(cell.settings.get("patience") or PATIENCE_S),
+        canary=canary_like(asks, lanes, cell),
+        claimed=claimed,
+        tries=int(cell.settings.get("tries") or TRIES),
+        left=len(asks),
+        results={},
+    )
     asyncio.run(send_all(work, lanes))
     return work.results
+
+
+def canary_like(asks: list[Ask], lanes: list[Lane], cell: Cell) -> Canary:
+    """Return a canary with as many and as large images as any of the requests has."""
+    largest = max((ask.question for ask in asks), key=lambda each: (len(each.sizes), each.sizes))
+    width, height = max(largest.sizes, key=lambda sides: sides[0] * sides[1], default=(0, 0))
+    clip = None
+    if largest.clip is not None and any(lane.media in WHOLE for lane in lanes):
+        clip = Path(cell.settings["files"]["media"]) / f".canary-{cell.shard}.mp4"
+    return make_canary(Form(len(largest.sizes), width, height), cell.stage, clip)
 
 
 def batched(
@@ -254,6 +316,12 @@ def as_table(
         }
         for ask in asks
     ]
-    again = sum(bool(found[ask.key].get("again")) for ask in asks)
-    table = pa.Table.from_pylist(rows, schema=arrow_schema("response"))
-    return table.replace_schema_metadata({AGAIN: str(again)})
+    return with_failed(pa.Table.from_pylist(rows, schema=arrow_schema("response")), asks, found)
+
+
+def with_failed(
+    table: pa.Table, asks: Iterable[Ask], found: Mapping[str, Mapping[str, Any]]
+) -> pa.Table:
+    """Say in the table's metadata how many requests failed: the next run asks those again."""
+    failed = sum(bool(found[ask.key].get("again")) for ask in asks)
+    return table.replace_schema_metadata({AGAIN: str(failed)})

@@ -13,8 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from r1data.building import Build, build, failed_softly
+from r1data.building import Build, build
 from r1data.errors import R1DataError, load_package
+from r1data.sections import Run
+from r1data.shortfall import shortfall
 from r1data.train.config import Config, Sft, load_config
 from r1data.train.model import INSTALL, Model, generate, load_model
 from r1data.train.moments import make_clips, write_clips
@@ -94,8 +96,7 @@ def released(out: Path, name: str, seed: int, count: int, mislabelled: float) ->
 def build_whole(recipe: str | Path, **options: Any) -> Build:
     """Build, and raise ShardFault where shards were set aside: half a release teaches less."""
     done = build(recipe, **options)
-    assert done.tally is not None
-    fault = failed_softly(done.tally, done.counts(), allowed=1.0)
+    fault = shortfall(done, Run())
     if fault is not None:
         raise fault
     return done
