@@ -1,5 +1,6 @@
 """The r1data command: thin verbs over the Python functions."""
 
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ import typer
 
 from r1data import __version__
 from r1data.cli_eval import eval_app
+from r1data.cli_help import Program
 from r1data.cli_init import init
 from r1data.cli_release import check, clean, diff, export, materialise, publish
 from r1data.cli_report import report, view, write_demo_report
@@ -28,10 +30,12 @@ from r1data.console import (
     say,
     show,
 )
-from r1data.errors import DONE, FAILED, SET_ASIDE, R1DataError, UsageError, file_fault
+from r1data.errors import DONE, FAILED, SET_ASIDE, Interrupted, R1DataError, UsageError, file_fault
+from r1data.progress import after_ctrl_c
 
 app = typer.Typer(
     name="r1data",
+    cls=Program,
     help="Make verified video-reasoning datasets: from questions and clips to Parquet shards.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -319,6 +323,9 @@ def main() -> None:
     except R1DataError as error:
         if debug:
             raise
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could stop
+        if isinstance(error, Interrupted):
+            after_ctrl_c()
         complain(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:

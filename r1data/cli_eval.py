@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from r1data.cli_help import Commands
 from r1data.console import JsonOpt, folder_to_write, say, show
 from r1data.errors import UsageError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from r1data.evaluate.run import Endpoint, Local
 
 
-class Verbs(TyperGroup):
+class Verbs(Commands):
     """Takes `r1data eval TEST ...` for `r1data eval run TEST ...`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -26,7 +26,7 @@ class Verbs(TyperGroup):
 
 eval_app = typer.Typer(
     cls=Verbs,
-    help="Score a model on a benchmark or a release: eval TEST, eval score FILE, eval table DIR...",
+    help="Score a model on a benchmark or a release: eval TEST, eval score FILE, eval table RUNS",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

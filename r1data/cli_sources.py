@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
+from r1data.cli_help import Commands
 from r1data.console import JsonOpt, RecipeArg, SetOpt, say, show
 from r1data.errors import SET_ASIDE
 
-sources_app = typer.Typer(help="The sources that r1data knows.", no_args_is_help=True)
-media_app = typer.Typer(help="Clips and pictures.", no_args_is_help=True)
-screen_app = typer.Typer(help="Indexes of benchmarks, to keep them out.", no_args_is_help=True)
+sources_app = typer.Typer(cls=Commands, help="The sources that r1data knows.", no_args_is_help=True)
+media_app = typer.Typer(cls=Commands, help="Clips and pictures.", no_args_is_help=True)
+screen_app = typer.Typer(
+    cls=Commands, help="Indexes of benchmarks, to keep them out.", no_args_is_help=True
+)
 
 
 @sources_app.command("list")

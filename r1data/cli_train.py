@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from r1data.cli_help import Commands
 from r1data.console import JsonOpt, SetOpt, folder_to_write, show
 
 train_app = typer.Typer(
+    cls=Commands,
     help="Train a vision model on a release: sft on its chains, grpo on its truths.",
     no_args_is_help=True,
 )

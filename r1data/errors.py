@@ -10,7 +10,7 @@ R1DataError                 one line for the person; exit code 1
     ├── Locked              another process drives this build
     ├── TeacherStop         wrong key, unknown model, nobody answers
     ├── DiskStop            no space, or a folder that cannot be written
-    ├── Interrupted         Ctrl-C
+    ├── Interrupted         Ctrl-C                                             exit code 130
     └── BudgetSpent         the cap of the recipe is reached                       exit code 4
 
 A fault of a single row is no exception but data: a `Drop` and a sentence in the row's
@@ -23,6 +23,8 @@ from types import ModuleType
 from r1data.grid.drops import Drop
 
 DONE, FAILED, USAGE, SET_ASIDE, BUDGET = 0, 1, 2, 3, 4
+# What a shell reports of a program that Ctrl-C (signal 2) ended: 128 and the signal.
+INTERRUPTED = 130
 
 
 class R1DataError(Exception):
@@ -70,7 +72,7 @@ class DiskStop(BuildStop):
 
 
 class Interrupted(BuildStop):
-    pass
+    exit_code = INTERRUPTED
 
 
 class BudgetSpent(BuildStop):

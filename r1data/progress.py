@@ -1,117 +1,132 @@
-"""Progress: a bar on a terminal, one line a minute elsewhere; what each says is the same."""
+"""Progress: one line, drawn anew on a terminal, printed once a minute elsewhere.
 
+A thread of its own draws, so that a stopped terminal (Ctrl-S) or a full pipe delays nothing.
+"""
+
+import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
-from tqdm import tqdm
+from r1data.progress_text import STOPPING, Line, cells, cut, fit, plain
 
-from r1data.grid.driver import Driver
-
+DRAW_SECONDS = 0.5
 QUIET_SECONDS = 60.0
-# A terminal is read by a person, and reading the ledger of requests costs a file each time.
-LOOK_SECONDS = 1.0
+# A thread that cannot write is left behind after so long.
+CLOSE_SECONDS = 1.0
+# The width of a terminal that does not tell its own.
+COLUMNS = 80
 
 
-@dataclass
-class Pace:
-    """What was seen last: when each stage began, and how many answers there were."""
+class Watched(NamedTuple):
+    """What progress is shown of: `begin` returns the first line of a log, "" while unknown.
 
-    began: dict[str, float] = field(default_factory=dict)
-    made: dict[str, int] = field(default_factory=dict)
-    answered: int | None = None
-    looked: float = 0.0
+    `warnings` returns all that there are so far; each is printed once.
+    """
+
+    name: str
+    begin: Callable[[], str]
+    line: Callable[[], Line]
+    warnings: Callable[[], Sequence[str]] = tuple
 
 
 @contextmanager
-def watching(build: Path) -> Iterator[Callable[[Driver], None]]:
-    """Give the driver a function that shows how far it is."""
-    terminal = sys.stderr.isatty()
-    bar = tqdm(
-        unit="cell",
-        disable=not terminal,
-        leave=False,
-        dynamic_ncols=True,
-        bar_format="{percentage:3.0f}%|{bar:12}| {n_fmt}/{total_fmt} cells {elapsed}{postfix}",
-    )
-    pace = Pace(looked=time.monotonic())
-    every = LOOK_SECONDS if terminal else QUIET_SECONDS
-
-    def watch(driver: Driver) -> None:
-        note_begun(pace, driver)
-        if time.monotonic() - pace.looked < every:
-            return
-        bar.n, bar.total = cells(driver)
-        told = "; ".join(filter(None, [stages_text(pace, driver), asking_text(pace, driver)]))
-        bar.set_postfix_str(told)
-        if not terminal:
-            sys.stderr.write(f"{build.name}: {bar.n} of {bar.total} cells; {told or 'waiting'}\n")
-        pace.looked = time.monotonic()
-
+def shown(watched: Watched) -> Iterator[None]:
+    """Show progress while the block runs, and leave nothing of it on a terminal."""
+    done = threading.Event()
+    show = draw_until if is_live() else log_until
+    thread = threading.Thread(target=show, args=(watched, done), name="progress", daemon=True)
+    thread.start()
     try:
-        yield watch
+        yield
     finally:
-        bar.close()
+        done.set()
+        thread.join(CLOSE_SECONDS)
 
 
-def cells(driver: Driver) -> tuple[int, int]:
-    """Return the cells done, and all that are known of."""
-    done = sum(driver.tally.made.values()) + sum(driver.tally.kept.values())
-    return done, max(done, sum(total_of(driver, i) for i in range(len(driver.ready.stages))))
+def is_live() -> bool:
+    """Tell whether standard error is a terminal that can draw a line anew."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def total_of(driver: Driver, stage: int) -> int:
-    """Return how many cells a stage has, as far as is known."""
-    ready = driver.ready
-    return 1 if ready.stages[stage].gather else len(ready.shards.get(stage, ()))
+def draw_until(watched: Watched, done: threading.Event) -> None:
+    """Draw the line on the terminal until `done`, then erase it.
+
+    The cursor goes back to the first column, where a terminal then prints the ^C of Ctrl-C. A line
+    that filled the last column would make it wrap.
+    """
+    before, told = 0, 0
+    while not done.wait(DRAW_SECONDS):
+        room = columns() - 1
+        text = fit(watched.line(), room)
+        new = watched.warnings()[told:]
+        if new:
+            put(f"\r{' ' * min(before, room)}\r{warning_lines(new)}")
+        put(f"\r{text}{' ' * (min(before, room) - cells(text))}\r")
+        before, told = cells(text), told + len(new)
+    put(f"\r{' ' * min(before, columns() - 1)}\r{warning_lines(watched.warnings()[told:])}")
 
 
-def note_begun(pace: Pace, driver: Driver) -> None:
-    """Remember when each stage was first at work in this run."""
-    for place in driver.running:
-        name = driver.ready.stages[place.stage].name
-        pace.began.setdefault(name, time.monotonic())
+def log_until(watched: Watched, done: threading.Event) -> None:
+    """Print one line as soon as there is something to tell, and one each minute."""
+    begun, last, told = False, time.monotonic(), 0
+    while not done.wait(DRAW_SECONDS):
+        begun = begun or log(watched.begin())
+        new = watched.warnings()[told:]
+        put(warning_lines(new))
+        told += len(new)
+        line = watched.line()  # looked at all the time, or no rate could be told
+        if time.monotonic() - last >= QUIET_SECONDS:
+            last = time.monotonic()
+            log(f"{watched.name}: {fit(line, 1_000)}")
+    if not begun:
+        log(watched.begin())
+    put(warning_lines(watched.warnings()[told:]))
 
 
-def stages_text(pace: Pace, driver: Driver) -> str:
-    """Say of each stage at work how many of its cells are done, and how long the rest may take."""
-    told: list[str] = []
-    for i in sorted({place.stage for place in driver.running}):
-        name, total = driver.ready.stages[i].name, total_of(driver, i)
-        made = driver.tally.made[name]
-        done = made + driver.tally.kept[name]
-        told.append(f"{name} {done}/{total}{left_text(pace.began[name], made, total - done)}")
-    return ", ".join(told)
+def warning_lines(warnings: Sequence[str]) -> str:
+    """Return warnings, a line each: whole, since a person is to act on them."""
+    return "".join(f"warning: {plain(warning)}\n" for warning in warnings)
 
 
-def left_text(began: float, made: int, missing: int) -> str:
-    """Say how long the cells of a stage may still take, at the pace of this run."""
-    if not made or not missing:
-        return ""
-    return f" ({tqdm.format_interval((time.monotonic() - began) / made * missing)} left)"
+def log(text: str) -> bool:
+    """Print a line that no dumb terminal has to wrap; tell whether there was one."""
+    if text:
+        put(f"{cut(text, columns() - 1) if sys.stderr.isatty() else text}\n")
+    return bool(text)
 
 
-def asking_text(pace: Pace, driver: Driver) -> str:
-    """Say how the endpoints are kept busy: in flight, answers a second, refusals, money."""
-    path = driver.build / "asking" / driver.part_name / "ledger.json"
-    if not path.is_file():
-        return ""
-    from r1data.teacher.sharing import decode
+def put(text: str) -> None:
+    """Write to standard error; a terminal that is gone ends nothing.
 
-    ledger = decode(path.read_bytes())
-    if ledger is None or not ledger.seats:
-        return ""
-    windows, seats = ledger.windows.values(), ledger.seats.values()
-    flying = sum(sum(seat.in_flight.values()) for seat in seats)
-    answered = sum(window["accepted"] for window in windows)
-    since = answered - (answered if pace.answered is None else pace.answered)
-    pace.answered = answered
-    rate = max(0, since) / max(time.monotonic() - pace.looked, 0.001)
-    refused = sum(window["refused"] for window in windows)
-    spent = sum(money.spent for money in ledger.money.values())
-    unit = next(iter(seats)).unit
-    paid = f"${spent:,.2f}" if unit == "usd" else f"{spent:,.0f} tokens"
-    return f"{flying} in flight, {rate:.1f}/s, {refused} refused, {paid}"
+    Past Python's own buffer: a thread that waits there for a stopped terminal would hold its lock,
+    and the interpreter's end aborts the process then.
+    """
+    stream = sys.stderr
+    with suppress(OSError, ValueError):
+        if stream is not sys.__stderr__:  # a notebook's
+            stream.write(text)
+            return
+        os.write(stream.fileno(), text.encode(stream.encoding, "backslashreplace"))
+
+
+def tell_stopping() -> None:
+    """Say that Ctrl-C was heard, where no line of progress does; a terminal has just printed ^C."""
+    if not is_live():
+        put(f" {STOPPING}" if sys.stderr.isatty() else f"{STOPPING}\n")
+
+
+def after_ctrl_c() -> None:
+    """Begin a new line after the ^C of a terminal, or over it."""
+    if sys.stderr.isatty():
+        put("\r" if is_live() else "\n")
+
+
+def columns() -> int:
+    """Return the width of the terminal now."""
+    with suppress(OSError, ValueError):
+        return os.get_terminal_size(sys.stderr.fileno()).columns or COLUMNS
+    return COLUMNS

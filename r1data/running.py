@@ -1,7 +1,6 @@
 """How a build is run: its engine, its lanes, its share of both where it is one part of several."""
 
 import signal
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from r1data import building
+from r1data.build_progress import watching
 from r1data.errors import Interrupted, RecipeError
 from r1data.grid import events
 from r1data.grid.build import Stage
@@ -19,7 +19,7 @@ from r1data.grid.engines import Engine
 from r1data.grid.parts import WAIT_SECONDS, Part
 from r1data.grid.room import auto_workers
 from r1data.grid.stored import Keeper
-from r1data.progress import watching
+from r1data.progress import tell_stopping
 from r1data.recipe import Recipe
 from r1data.teacher.lanes import CONCURRENCY
 
@@ -109,11 +109,14 @@ def run_until_done(driver: Driver, engine: Engine) -> Tally:
 
 @contextmanager
 def interruptible(driver: Driver) -> Iterator[None]:
-    """Let the first Ctrl-C stop the driver gently; the second one raises KeyboardInterrupt."""
+    """Let the first Ctrl-C stop the driver gently; the second one raises KeyboardInterrupt.
+
+    On a terminal the line of progress says so.
+    """
 
     def gently(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.stderr.write("\nfinishing what is in flight; Ctrl-C again stops now\n")
+        tell_stopping()
         driver.stop(Interrupted("stopped: run the same command again to go on"))
 
     try:

@@ -13,7 +13,7 @@ HEAD = """\
 # Commands
 
 Every verb with what it takes, drawn from the program itself. Exit codes: 0 done, 1 failed, 2 wrong
-usage or recipe, 3 finished but not all that was asked for, 4 budget spent.
+usage or recipe, 3 finished but not all that was asked for, 4 budget spent, 130 stopped by Ctrl-C.
 """
 
 

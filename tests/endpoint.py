@@ -14,6 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from r1data.teacher.canary import Form, make_canary
+
+# The stages that send a canary.
+ASKING = ("responses", "revised", "preferences", "reworded", "blind", "few_frame")
+ASKING += ("shuffled", "pass_rate", "eval")
 ANSWER = "<think>I looked at it.</think>\n<answer>42</answer>"
 
 
@@ -59,6 +64,16 @@ def parts_of(payload: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
+def seen(payload: dict[str, Any]) -> Reply:
+    """Answer a canary as a model does that sees all of it."""
+    parts = parts_of(payload)
+    for stage in ASKING:
+        canary = make_canary(Form(min(2, len(parts) - 1), 32, 32), stage)
+        if canary.code in parts[-1]["text"]:
+            return completion(f"{canary.code}: {', '.join(map(str, canary.marks))}")
+    return completion("I see nothing.")
+
+
 Behaviour = Callable[["Server", dict[str, Any]], Reply]
 
 
@@ -71,7 +86,7 @@ def proper(server: "Server", payload: dict[str, Any]) -> Reply:
 class Server:
     """`behave` gets the server, for its counts, and the parsed request.
 
-    A build's canary is answered apart and not counted, unless `canaries` says otherwise.
+    A build's canary is not counted and answered by what it shows, unless `canaries` is set.
     """
 
     behave: Behaviour = proper
@@ -127,7 +142,7 @@ class Server:
         if path != "/v1/chat/completions":
             return error(404, f"no such route: {method} {path}")
         if b"The code word is" in body and not self.canaries:
-            return completion("I am asked for a code word.")
+            return seen(json.loads(body))
         self.requests += 1
         self.active += 1
         self.peak = max(self.peak, self.active)

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from command_docs import commands
+from typer.main import get_command
+from typer.testing import CliRunner
 
 from r1data.building import Build
+from r1data.cli import app
+from r1data.cli_help import GROUPS
 from r1data.places import place
 
 HEAVY = ("cv2", "torch", "ray", "datasets", "openai", "av", "decord", "polars", "pyarrow")
@@ -35,15 +40,24 @@ def test_help_loads_no_heavy_package() -> None:
     assert loaded.stdout.strip().endswith("[]")
 
 
-def test_every_command_has_help_and_stands_in_the_readme() -> None:
-    readme = (place("recipes").parent / "README.md").read_text()
-    listing = run("--help").stdout.partition("Commands:")[2]
-    commands = [line.split()[0] for line in listing.splitlines() if line.startswith("  ")]
-    commands = [each for each in commands if each.isalpha()]
-    assert {"build", "plan", "status", "why", "check", "verify", "demo", "doctor"} <= set(commands)
-    for command in commands:
-        assert f"r1data {command}" in readme, command
-        assert len(run(command, "--help").stdout.splitlines()) > 3
+def test_help_names_every_command_in_one_group() -> None:
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(get_command(app).commands)
+    page = run("--help").stdout
+    for title, names in GROUPS.items():
+        section = page.partition(f"{title}:\n")[2].partition("\n\n")[0]
+        assert [line.split()[0] for line in section.splitlines() if line[2] != " "] == [*names]
+
+
+def test_no_help_is_cut() -> None:
+    names = [name.split()[1:] for name, _ in commands(get_command(app), "r1data")]
+    groups = {tuple(name[:1]) for name in names if len(name) > 1}
+    for name in [[], *map(list, groups), *names]:
+        page = CliRunner().invoke(app, [*name, "--help"], prog_name="r1data").stdout
+        assert len(page.splitlines()) > 3
+        below = page.partition("\n\n")[2]  # what follows the line of usage
+        assert not [line for line in below.splitlines() if line.endswith("...")], page
+        assert max(map(len, page.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from r1data.evaluate import tempcompass
 from r1data.evaluate.asking import NOTHING, ask_endpoint
+from r1data.evaluate.progress import watched
 from r1data.rewards.extract import extract
 from r1data.teacher.prompts import Prompt
 from r1data.teacher.requests import Question
@@ -34,7 +35,8 @@ def judged(
     if judge is None or lane is None or not waiting:
         return [dict(each) for each in records]
     questions = [question_of(each) for each in waiting]
-    replies = ask_endpoint(questions, judge.model, PARAMS, PROMPT, lane, out, "judged")
+    with watched(out, "judged", len(questions)):
+        replies = ask_endpoint(questions, judge.model, PARAMS, PROMPT, lane, out, "judged")
     return [
         {**each, "judge": replies[each["id"]]["text"]} if each["id"] in replies else dict(each)
         for each in records

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from r1data.evaluate.asking import Kept, Responses
+from r1data.evaluate.progress import refuse_stopped
 from r1data.grid.shards import digest_of, file_sha256
 from r1data.teacher.faults import Kind, Outcome, Usage
 from r1data.teacher.journal import Journal, look_up, read_journals, response_record
 from r1data.teacher.prompts import Prompt
 from r1data.teacher.requests import Ask, request_key
+from r1data.teacher.sharing import Counts
 
 if TYPE_CHECKING:
     from r1data.train.encode import Encoded
@@ -40,11 +42,12 @@ def ask_local(
     prompt: Prompt,
     how: Mapping[str, Any],
     out: Path,
+    counts: Counts,
 ) -> Responses:
     """Return id -> response; what the journal in `out` holds is not asked again.
 
     `how` holds model (its folder), device, dtype, batch, seed and max_pixels. `name` is that of
-    the weights.
+    the weights; `counts` are brought up to date for whoever watches. Raises Interrupted.
     """
     folder = out / "answers"
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,6 +55,7 @@ def ask_local(
     index = read_journals(folder)
     found = {ask.key: look_up(index, ask.key) for ask in asks}
     missing = [ask for ask in asks if found[ask.key] is None]
+    counts.found = counts.answered = len(asks) - len(missing)
     if missing:
         from r1data.train.model import load_model
 
@@ -60,10 +64,13 @@ def ask_local(
         try:
             for start in range(0, len(missing), how["batch"]):
                 part = missing[start : start + how["batch"]]
+                refuse_stopped(out)
                 for ask, outcome in zip(part, outcomes(model, part, params, how), strict=True):
                     record = response_record(ask.key, ask, name, prompt.sha256, "local", outcome)
                     journal.append({**record, "usd": None, "seconds": None, "tries": 1})
                     found[ask.key] = record
+                    counts.answered += 1
+                    counts.tokens += outcome.usage.total
         finally:
             journal.close()
     return {ask.question.id: found[ask.key] or {} for ask in asks}

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from r1data.errors import RowDrop
 from r1data.evaluate.folders import folder_digest, take_folder
+from r1data.evaluate.progress import counted, refuse_stopped
 from r1data.evaluate.rows import Item, Place, TestSet
 from r1data.frames import cache
 from r1data.frames.rules import spread
@@ -69,9 +70,12 @@ def no_shot(fault: str) -> Shot:
 
 
 def take_shots(
-    test_set: TestSet, items: Sequence[Item], options: Mapping[str, Any], workers: int
+    test_set: TestSet, items: Sequence[Item], options: Mapping[str, Any], workers: int, out: Path
 ) -> dict[str, Shot]:
-    """Return the frames of every item by its id; a clip that fails fails its own questions."""
+    """Return the frames of every item by its id; a clip that fails fails its own questions.
+
+    Raises Interrupted where the evaluation in `out` is asked to end.
+    """
     folder = Path(test_set.settings["media"]) / cache.FOLDER
     jobs: dict[str, tuple[Path, dict[str, Any], float]] = {}
     parts: dict[str, list[str] | str] = {}
@@ -79,7 +83,7 @@ def take_shots(
     for item in items:
         parts[item.id] = keys_of(item, options, finder, jobs)
     finder.save()
-    clips = take_clips(jobs, folder, workers)
+    clips = take_clips(jobs, folder, workers, out)
     cache.prune(folder, CACHE_BYTES)
     return {item.id: shot_of(parts[item.id], clips, folder) for item in items}
 
@@ -143,21 +147,26 @@ def keys_of(
 
 
 def take_clips(
-    jobs: Mapping[str, tuple[Path, dict[str, Any], float]], folder: Path, workers: int
+    jobs: Mapping[str, tuple[Path, dict[str, Any], float]], folder: Path, workers: int, out: Path
 ) -> dict[str, Clip]:
     """Take every clip that the cache lacks, `workers` at a time in children that may crash."""
     local = threading.local()
     children: list[Guarded] = []
 
     def one(key: str) -> Clip:
+        refuse_stopped(out)
         if not hasattr(local, "guarded"):
             local.guarded = Guarded(TAKE).__enter__()
             children.append(local.guarded)
         return take_clip(key, *jobs[key], folder, local.guarded)
 
+    clips: dict[str, Clip] = {}
     try:
-        with ThreadPoolExecutor(workers) as pool:
-            return dict(zip(jobs, pool.map(one, jobs), strict=True))
+        with counted(out, "clips", len(jobs)) as steps, ThreadPoolExecutor(workers) as pool:
+            for key, clip in zip(jobs, pool.map(one, jobs), strict=True):
+                clips[key] = clip
+                steps.done = len(clips)
+        return clips
     finally:
         for child in children:
             child.__exit__(None, None, None)

@@ -1,46 +1,65 @@
-"""How far an evaluation is: a bar on a terminal, one line a minute elsewhere."""
+"""How far an evaluation is: answers, rate, time left, and the last fault."""
 
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
+from r1data.errors import Interrupted
+from r1data.progress import Watched, shown
+from r1data.progress_text import STOPPING, Line, Rate, Share, Steps, answer_facts
+from r1data.teacher.counts import read_asking
+from r1data.teacher.sharing import FOLDER, Counts, begin_run
 
-# A journal is looked at so often.
-LOOK_S, QUIET_S = 1.0, 60.0
+# The file whose presence asks an evaluation to end soon.
+STOP = "stop"
+
+
+@dataclass
+class EvalProgress:
+    """What was seen of an evaluation; a model on this machine counts in `counts`."""
+
+    out: Path
+    name: str
+    total: int
+    counts: Counts = field(default_factory=Counts)
+    rate: Rate = field(default_factory=Rate)
+
+    def begin(self) -> str:
+        """Return the first line of a log."""
+        return f"{self.out.name}: {self.total:,} questions, answers in {self.out / self.name}"
+
+    def line(self) -> Line:
+        """Return what is told now."""
+        asking = read_asking(self.out / FOLDER / "ledger.json")
+        if asking is not None and self.name in asking.stages:
+            self.counts = asking.stages[self.name]
+        counts = self.counts
+        share = Share(min(counts.answered, self.total), self.total, counts.failed)
+        rate = self.rate.take(counts.answered - counts.found)
+        facts = [STOPPING] if (self.out / STOP).exists() else []
+        facts += answer_facts({"responses": share}, counts, rate)
+        return Line(tuple(facts), counts.fault, counts.faults)
 
 
 @contextmanager
-def watched(folder: Path, total: int) -> Iterator[None]:
-    """Show meanwhile how many of `total` answers the journals in `folder` hold."""
-    done = threading.Event()
-    watcher = threading.Thread(target=watch, args=(folder, total, done), daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
+def watched(out: Path, name: str, total: int) -> Iterator[Counts]:
+    """Show meanwhile how many of `total` answers are there; their journals are in `out`/`name`."""
+    begin_run(out / FOLDER)
+    progress = EvalProgress(out, name, total)
+    with shown(Watched(out.name, progress.begin, progress.line)):
+        yield progress.counts
 
 
-def watch(folder: Path, total: int, done: threading.Event) -> None:
-    """Count answers until it is over."""
-    terminal = sys.stderr.isatty()
-    last = time.monotonic()
-    with tqdm(total=total, unit="answer", disable=not terminal, leave=False) as bar:
-        while not done.wait(LOOK_S):
-            if not terminal and time.monotonic() - last < QUIET_S:
-                continue
-            last = time.monotonic()
-            bar.n = min(total, answers(folder))
-            bar.refresh()
-            if not terminal:
-                sys.stderr.write(f"{folder.parent.name}: {bar.n:,} of {total:,} answers\n")
+@contextmanager
+def counted(out: Path, unit: str, total: int) -> Iterator[Steps]:
+    """Show meanwhile how many of `total` are done; the block raises `done`."""
+    steps = Steps(unit, total)
+    with shown(Watched(out.name, lambda: f"{out.name}: {total:,} {unit}", steps.line)):
+        yield steps
 
 
-def answers(folder: Path) -> int:
-    """Count the lines of the journals."""
-    return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.journal.jsonl"))
+def refuse_stopped(out: Path) -> None:
+    """Raise Interrupted where the evaluation in `out` was asked to end."""
+    if (out / STOP).exists():
+        raise Interrupted("stopped: run the same command again to go on")

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -16,13 +15,14 @@ from r1data.errors import Interrupted, UsageError
 from r1data.evaluate import asking, judging, local
 from r1data.evaluate.benchmarks import known_benchmark, load_benchmark
 from r1data.evaluate.pictures import Shot, disordered, released_shots, take_shots
-from r1data.evaluate.progress import watched
+from r1data.evaluate.progress import STOP, watched
 from r1data.evaluate.records import NAME, answered, new_record, scored, write_records
 from r1data.evaluate.releases import is_release, read_release
 from r1data.evaluate.rows import Item, TestSet, read_test_set
 from r1data.evaluate.tally import report
 from r1data.grid.shards import digest_of, file_sha256, write_text
 from r1data.kinds import kind_of
+from r1data.progress import tell_stopping
 from r1data.sources.choosing import rank
 from r1data.teacher.lanes import read_lanes
 from r1data.teacher.prompts import Prompt, load_prompt
@@ -121,10 +121,9 @@ def evaluate(
     with gently_stopped(out):
         records = [new_record(test_set.benchmark.name, item) for item in items]
         asked_items = [item for item in items if not item.left_out]
-        shots = shots_of(test_set, asked_items, pinned)
+        shots = shots_of(test_set, asked_items, pinned, out)
         records = [with_fault(each, shots.get(each["id"])) for each in records]
-        with watched(out / "answers", len(asked_items)):
-            responses = responses_of(asked_items, shots, asked, pinned, prompt, out)
+        responses = responses_of(asked_items, shots, asked, pinned, prompt, out)
         records = [with_answer(each, responses) for each in records]
         records = judging.judged(records, judge.lane() if judge else None, judge, out)
     records = [scored(each) for each in records]
@@ -234,14 +233,16 @@ def refuse_other(out: Path, told: Mapping[str, Any]) -> None:
         )
 
 
-def shots_of(test_set: TestSet, items: Sequence[Item], pinned: Pinned) -> dict[str, Shot]:
+def shots_of(
+    test_set: TestSet, items: Sequence[Item], pinned: Pinned, out: Path
+) -> dict[str, Shot]:
     """Return the frames of every item, in another order where that is asked for."""
     if test_set.places is not None:
         mine = {item.id: test_set.places[item.id] for item in items}
         shots = released_shots(mine, pinned.frames)
     else:
         workers = min(MOST_WORKERS, os.cpu_count() or 1)
-        shots = take_shots(test_set, items, pinned.taking(), workers)
+        shots = take_shots(test_set, items, pinned.taking(), workers, out)
     if pinned.shuffled:
         return {name: disordered(name, shot, pinned.seed) for name, shot in shots.items()}
     return shots
@@ -270,11 +271,13 @@ def responses_of(
         raise UsageError(f"no question can be asked: {first}; are the clips under --media?")
     params = pinned.params()
     if isinstance(asked, Endpoint):
-        return asking.ask_endpoint(questions, asked.model, params, prompt, asked.lane(), out)
+        with watched(out, "answers", len(questions)):
+            return asking.ask_endpoint(questions, asked.model, params, prompt, asked.lane(), out)
     how = {**asked._asdict(), "model": str(asked.folder)}
     how |= {"seed": pinned.seed, "max_pixels": pinned.max_pixels}
     name = f"{asked.folder.name}@{local.weights_digest(asked.folder)}"
-    return local.ask_local(questions, name, params, prompt, how, out)
+    with watched(out, "answers", len(questions)) as counts:
+        return local.ask_local(questions, name, params, prompt, how, out, counts)
 
 
 def with_answer(
@@ -287,13 +290,16 @@ def with_answer(
 
 @contextmanager
 def gently_stopped(out: Path) -> Iterator[None]:
-    """Let the first Ctrl-C finish what is in flight, and the second one stop at once."""
-    stop = out / "stop"
+    """Let the first Ctrl-C finish what is in flight, and the second one stop at once.
+
+    On a terminal the line of progress says so.
+    """
+    stop = out / STOP
     stop.unlink(missing_ok=True)
 
     def gently(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.stderr.write("\nfinishing what is in flight; Ctrl-C again stops now\n")
+        tell_stopping()
         stop.touch()
 
     before: Any = None

@@ -44,10 +44,16 @@ class SetAside(NamedTuple):
 
 @dataclass
 class Tally:
-    """What one run of the driver did; `waiting` names a cell of each part that it waits for."""
+    """What one run of the driver did; `waiting` names a cell of each part that it waits for.
+
+    `kept_rows` counts the rows of the tables that were kept, by stage. `rows` counts those of the
+    first stage in the shards that each stage has done: stages may split and join rows.
+    """
 
     made: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
+    kept_rows: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
     set_aside: list[SetAside] = field(default_factory=list)
     waiting: dict[int, str] = field(default_factory=dict)
     stopped: errors.R1DataError | None = None
@@ -85,6 +91,7 @@ class Driver:
         self.failures: Counter[Place] = Counter()
         self.losses: Counter[Place] = Counter()
         self.tally = Tally()
+        self.rows: dict[str, int] = {}
 
     def run(self) -> Tally:
         """Make what is missing; return what was done."""
@@ -208,6 +215,7 @@ class Driver:
         note = shards.read_note(self.cells.note_path(place))
         if note and self.is_kept(place, job, note):
             self.tally.kept[job.stage.name] += self.is_mine(place)
+            self.tally.kept_rows[job.stage.name] += note.rows
             self.finish(place, note)
             return
         if not self.is_mine(place):
@@ -257,13 +265,17 @@ class Driver:
 
     def finish(self, place: Place, note: Note) -> None:
         """Count a cell as done, with all the shards of a gather stage."""
-        if not self.cells.stage(place).gather:
+        stage = self.cells.stage(place)
+        if not stage.gather:
+            self.tally.rows[stage.name] += self.rows.get(place.shard, 0)
             self.ready.finish(place, note.digest)
             return
-        folder = self.build / self.cells.stage(place).folder
+        folder = self.build / stage.folder
         seen = filter(self.sees, note.shards)
         own = {shard: shards.read_note(folder / f"{shard}.json") for shard in seen}
         digests = {shard: each.digest for shard, each in own.items() if each is not None}
+        if not stage.takes:
+            self.rows = {shard: each.rows for shard, each in own.items() if each is not None}
         self.ready.finish_gather(place.stage, digests)
 
     # --- what went wrong ------------------------------------------------------------------------

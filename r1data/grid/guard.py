@@ -28,6 +28,7 @@ from typing import IO, Any, NoReturn, Self
 from r1data.errors import R1DataError
 from r1data.grid import confined
 from r1data.grid.answers import loads
+from r1data.grid.signals import ctrl_c_spares
 
 HEAD = struct.Struct("<Q")
 CHILD = "from r1data.grid.guard import serve; serve()"
@@ -114,13 +115,14 @@ class _Child:
         self.owner = os.getpid()
         self.target = target
         environment = {**without_secrets(), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", CHILD],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # FFmpeg and libpng write a line for every broken byte
-            env=environment,
-        )
+        with ctrl_c_spares():
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", CHILD],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # FFmpeg and libpng write a line for every broken byte
+                env=environment,
+            )
         self.answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.reader = threading.Thread(target=self._read_answers, daemon=True)
         self.reader.start()

@@ -24,6 +24,7 @@ from typing import Any
 import cv2
 
 from r1data.errors import TeacherStop
+from r1data.grid.signals import ctrl_c_spares
 from r1data.teacher import seeing
 from r1data.teacher.comparing import compare
 from r1data.teacher.looking import Look, options_in, question_in, times_in
@@ -205,7 +206,9 @@ def serve(port: int = 0) -> Iterator[str]:
     that ends: it reads its standard input, which closes when nobody holds the other end any more.
     """
     command = [sys.executable, "-m", "r1data.teacher.offline", "--port", str(port), "--child"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    with ctrl_c_spares():
+        started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with started as child:
         try:
             url = child.stdout.readline().decode().strip() if child.stdout else ""
             if not url:

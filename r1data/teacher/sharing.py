@@ -38,13 +38,15 @@ MOST_WINDOWS = 16
 
 @dataclass
 class Counts:
-    """What progress shows of requests: `answered` counts those that journals answered, too.
+    """What progress shows of requests: `answered` counts those `found` in journals, too.
 
-    `tokens` and `usd` are those of this run; `fault` is the last fault in the server's words, and
-    `faults` how often it came since the last other one.
+    `tasks` is how many tasks are counted. `tokens` and `usd` are those of this run; `fault` is the
+    last fault in the server's words, and `faults` how often it came since the last other one.
     """
 
+    tasks: int = 0
     wanted: int = 0
+    found: int = 0
     answered: int = 0
     failed: int = 0
     tokens: int = 0
@@ -54,7 +56,7 @@ class Counts:
 
     def add(self, other: "Counts") -> None:
         """Add the counts of another task."""
-        for name in ("wanted", "answered", "failed", "tokens", "usd"):
+        for name in ("tasks", "wanted", "found", "answered", "failed", "tokens", "usd"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         if other.fault:
             self.note_fault(other.fault, other.faults)
@@ -129,11 +131,24 @@ def encode(ledger: Ledger) -> bytes:
 
 
 def decode(text: bytes) -> Ledger | None:
-    """Read a ledger; None where a power cut left no text, or a disk another one."""
-    crc, _, body = text.strip(b" ").partition(b" ")
-    if crc != b"%08x" % zlib.crc32(body):
+    """Read a ledger; None where a power cut left no text, or another version another one."""
+    body = checked(text)
+    if body is None:
         return None
-    read = json.loads(body)
+    try:
+        return ledger_of(json.loads(body))
+    except (AttributeError, KeyError, TypeError, ValueError):  # other fields than this version has
+        return None
+
+
+def checked(text: bytes) -> bytes | None:
+    """Return the JSON of a ledger's text; None where its checksum is another."""
+    crc, _, body = text.strip(b" ").partition(b" ")
+    return body if crc == b"%08x" % zlib.crc32(body) else None
+
+
+def ledger_of(read: Any) -> Ledger:
+    """Build a ledger from its JSON."""
     rows = {name: {**row, "counts": Counts(**row["counts"])} for name, row in read["seats"].items()}
     return Ledger(
         money={name: Money(**each) for name, each in read["money"].items()},
@@ -162,17 +177,8 @@ class Seat:
     @contextmanager
     def turn(self) -> Iterator[Ledger]:
         """Hold the ledger; what the block changes is written when it ends well."""
-        fcntl.flock(self.file, fcntl.LOCK_EX)
-        try:
-            size = os.fstat(self.file).st_size
-            before = os.pread(self.file, size, 0)
-            ledger = decode(before) or Ledger()
+        with held(self.file) as ledger:
             yield ledger
-            after = encode(ledger).ljust(size)
-            if after != before:
-                os.pwrite(self.file, after, 0)
-        finally:
-            fcntl.flock(self.file, fcntl.LOCK_UN)
 
     def claim(self, ledger: Ledger, keys: Collection[str]) -> list[str]:
         """Say which of `keys` this cell asks: those that no living cell is asking already."""
@@ -187,6 +193,22 @@ class Seat:
         """Ask for nothing more: what was answered stands in the journal."""
         with self.turn():
             claims_path(self.place, self.name).unlink(missing_ok=True)
+
+
+@contextmanager
+def held(file: int) -> Iterator[Ledger]:
+    """Hold the ledger in an open file; what the block changes is written when it ends well."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        size = os.fstat(file).st_size
+        before = os.pread(file, size, 0)
+        ledger = decode(before) or Ledger()
+        yield ledger
+        after = encode(ledger).ljust(size)
+        if after != before:
+            os.pwrite(file, after, 0)
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 @contextmanager
@@ -208,8 +230,14 @@ def shared_money(ledger: Ledger, name: str, budget: Budget | None) -> Iterator[N
 
 
 @contextmanager
-def seated(folder: Path, shard: str, unit: str, part: str = "") -> Iterator[Seat]:
-    """Take a seat among the cells of a build that ask; `folder` is that of the stage."""
+def seated(
+    folder: Path, shard: str, unit: str, part: str = "", counts: Counts | None = None
+) -> Iterator[Seat]:
+    """Take a seat among the cells of a build that ask; `folder` is that of the stage.
+
+    `counts` are those of the cell: what they say at the end is kept.
+    """
+    counts = counts or Counts()
     place = folder.parent / FOLDER / part
     place.mkdir(parents=True, exist_ok=True)
     name, lock = free_seat(place)
@@ -217,11 +245,11 @@ def seated(folder: Path, shard: str, unit: str, part: str = "") -> Iterator[Seat
     seat = Seat(folder, name, lock, file, part)
     try:
         with seat.turn() as ledger:
-            sit_down(seat, ledger, Row(folder.name, shard, unit, 0.0))
+            sit_down(seat, ledger, Row(folder.name, shard, unit, 0.0, counts=counts))
         yield seat
         with seat.turn() as ledger:
             row = ledger.seats.pop(seat.name)
-            ledger.ended.setdefault(row.folder, Counts()).add(row.counts)
+            ledger.ended.setdefault(row.folder, Counts()).add(counts)
     finally:
         os.close(file)
         os.close(lock)
@@ -230,14 +258,19 @@ def seated(folder: Path, shard: str, unit: str, part: str = "") -> Iterator[Seat
 def begin_run(place: Path) -> None:
     """Forget what progress showed of an earlier run; `place` is the folder of the ledger."""
     path = place / "ledger.json"
-    ledger = decode(path.read_bytes()) if path.is_file() else None
-    if ledger is None:
+    if not path.is_file():
         return
-    ledger.ended.clear()
-    ledger.canaries.clear()
-    for window in ledger.windows.values():
-        window["answers"] = 0
-    path.write_bytes(encode(ledger))
+    file = os.open(path, os.O_RDWR)
+    try:
+        with held(file) as ledger:
+            ledger.ended.clear()
+            ledger.canaries.clear()
+            for window in ledger.windows.values():
+                window["answers"] = 0
+            for row in ledger.seats.values():  # of tasks that were killed
+                row.counts = Counts()
+    finally:
+        os.close(file)
 
 
 def free_seat(place: Path) -> tuple[str, int]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +105,10 @@ def answers_to(
     """Return request key -> record for every ask, from the journals where they have it."""
     cell.folder.mkdir(parents=True, exist_ok=True)
     found = journalled(asks, cell)
-    if all(ask.key in found for ask in asks):
-        return found
     unit = "usd" if "usd" in (cell.settings.get("budget") or {}) else "tokens"
-    counts = Counts(wanted=len(asks))
-    with seated(cell.folder, cell.shard, unit, cell.part) as seat:
+    counts = Counts(tasks=1, wanted=len(asks))
+    note_found(counts, asks, found)
+    with seated(cell.folder, cell.shard, unit, cell.part, counts) as seat:
         while missing := {ask.key: ask for ask in asks if ask.key not in found}:
             if cell.stop.exists():
                 raise Interrupted("interrupted before everything was asked")
@@ -119,7 +118,7 @@ def answers_to(
                 found |= journalled(missing.values(), cell)
             claimed = canaries.intersection(mine)
             mine = [missing[key] for key in mine if key in missing and key not in found]
-            counts.answered = sum(ask.key in found for ask in asks)
+            note_found(counts, asks, found)
             if mine:
                 found |= ask_missing(mine, prompt, params, seat, counts, claimed, cell)
                 seat.withdraw()
@@ -148,6 +147,13 @@ def canary_keys(
         if (record := look_up(index, key)) is not None:
             ledger.canaries[key] = record["note"]
     return frozenset(keys - ledger.canaries.keys())
+
+
+def note_found(counts: Counts, asks: Iterable[Ask], found: Collection[str]) -> None:
+    """Count the answers that journals have and this task did not ask for."""
+    new = sum(ask.key in found for ask in asks) - counts.answered - counts.failed
+    counts.found += new
+    counts.answered += new
 
 
 def journalled(asks: Iterable[Ask], cell: Cell) -> dict[str, dict[str, Any]]:

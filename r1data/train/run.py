@@ -4,14 +4,17 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import RecipeError
+from r1data.progress import Watched, shown
+from r1data.progress_text import Steps
 from r1data.train.config import Config, Grpo, Sft
-from r1data.train.metrics import draw_metrics, open_metrics, read_metrics
+from r1data.train.metrics import NAME, draw_metrics, open_metrics, read_metrics
 from r1data.train.model import quiet
 from r1data.train.rows import TrainRow, View, load_rows, release_stamp, with_chains
 
@@ -91,19 +94,27 @@ def run(
     session = open_session(name, config, section, out, facts)
     done = resume(session)
     take: Callable[..., dict[str, Any]] = sft_step if isinstance(section, Sft) else grpo_step
-    watch = Watch(out.name, section.steps, session.lead)
-    with open_metrics(out, done, session.lead) as log:
+    steps = Steps("steps", section.steps, done)
+    begin = f"{out.name}: {section.steps:,} steps, log in {out / NAME}"
+    show = shown(Watched(out.name, lambda: begin, steps.line)) if session.lead else nullcontext()
+    with show, open_metrics(out, done, session.lead) as log:
         for step in range(done, section.steps):
             started = time.monotonic()
             figures = take(session, rows, step)
             log(step, {**figures, "seconds": round(time.monotonic() - started, 3)})
-            watch.show(step + 1, figures)
+            steps.done, steps.facts = step + 1, told(figures)
             if (step + 1) % section.save_every == 0 or step + 1 == section.steps:
                 save_checkpoint(session, step + 1)
     plot = finish(session, name, out) if session.lead else None
     session.accelerator.wait_for_everyone()
     last = read_metrics(out)[-1]
     return Trained(out / "model", section.steps, round(time.monotonic() - began, 1), last, plot)
+
+
+def told(figures: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the figures of a step that progress shows."""
+    names = ("loss", "accuracy", "accuracy_shuffled")
+    return tuple(f"{name} {figures[name]:.3f}" for name in names if figures.get(name) is not None)
 
 
 def finish(session: Any, name: str, out: Path) -> Path | None:
@@ -148,30 +159,3 @@ def warn_of_lost_bonus(section: Sft | Grpo) -> None:
         "group, dividing by its standard deviation divides the bonus out again; with `batch` or "
         "`none` it counts\n"
     )
-
-
-class Watch:
-    """How far a run is: a bar on a terminal, one line a minute elsewhere."""
-
-    def __init__(self, name: str, steps: int, lead: bool) -> None:
-        from tqdm import tqdm
-
-        from r1data.progress import QUIET_SECONDS
-
-        self.name, self.steps, self.lead, self.every = name, steps, lead, QUIET_SECONDS
-        self.bar = tqdm(
-            total=steps, unit="step", disable=not (lead and sys.stderr.isatty()), leave=False
-        )
-        self.last = time.monotonic()
-
-    def show(self, done: int, figures: dict[str, Any]) -> None:
-        """Show how far the run is."""
-        names = ("loss", "accuracy", "accuracy_shuffled")
-        told = {name: round(figures[name], 3) for name in names if figures.get(name) is not None}
-        self.bar.n = done
-        self.bar.set_postfix(told)
-        if done == self.steps:
-            self.bar.close()
-        if self.lead and self.bar.disable and time.monotonic() - self.last > self.every:
-            self.last = time.monotonic()
-            sys.stderr.write(f"{self.name}: {done} of {self.steps} steps {told}\n")

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from r1data.errors import R1DataError
 from r1data.grid.engines import Outcome
 from r1data.grid.engines.inline import attempt
+from r1data.grid.signals import ctrl_c_spares
 from r1data.grid.work import Job
 
 GRACE_SECONDS = 5.0
@@ -105,7 +106,8 @@ def start_alone(process: BaseProcess) -> None:
     script = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
-        process.start()
+        with ctrl_c_spares():
+            process.start()
     finally:
         sys.modules["__main__"] = script
 
