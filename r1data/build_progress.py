@@ -15,8 +15,7 @@ from r1data.progress import Watched, shown
 from r1data.progress_text import STOPPING, Line, Rate, Share, answer_facts, clock
 
 if TYPE_CHECKING:
-    from r1data.teacher.counts import Asking
-    from r1data.teacher.sharing import Counts
+    from r1data.teacher.counts import Asking, Counts
 
 # A log begins at the latest after so long, though nobody has counted the rows yet.
 BEGIN_SECONDS = 5.0

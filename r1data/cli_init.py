@@ -24,7 +24,7 @@ def init(
         str | None, typer.Option(help="variable that holds its key, as $NAME; '' for none")
     ] = None,
     license_: Annotated[
-        str | None, typer.Option("--license", help="of your questions and clips: CC-BY-4.0, ...")
+        str | None, typer.Option("--license", help="of your questions and clips, as CC-BY-4.0")
     ] = None,
 ) -> None:
     """Write a recipe for own clips and questions; asks for what is not given.

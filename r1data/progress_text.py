@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from r1data.console import harmless
 
 if TYPE_CHECKING:
-    from r1data.teacher.sharing import Counts
+    from r1data.teacher.counts import Counts
 
 STOPPING = "stopping, Ctrl-C again stops now"
 # Of a line that is too short for everything, a fault gets half, and no less than this.

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import r1data
 from r1data import progress
 from r1data.progress_text import Line, Rate, cells, clock, fit, rate_text
-from r1data.teacher.counts import read_asking
-from r1data.teacher.sharing import Counts, Ledger, Row, begin_run, decode, encode
+from r1data.teacher.counts import Counts, read_asking
+from r1data.teacher.sharing import Ledger, Row, begin_run, decode, encode
 
 FAULT = "HTTP 400: At most 4 image(s) may be provided in one request."
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from r1data.evaluate.asking import Kept, Responses
 from r1data.evaluate.progress import refuse_stopped
 from r1data.grid.shards import digest_of, file_sha256
+from r1data.teacher.counts import Counts
 from r1data.teacher.faults import Kind, Outcome, Usage
 from r1data.teacher.journal import Journal, look_up, read_journals, response_record
 from r1data.teacher.prompts import Prompt
 from r1data.teacher.requests import Ask, request_key
-from r1data.teacher.sharing import Counts
 
 if TYPE_CHECKING:
     from r1data.train.encode import Encoded

@@ -8,8 +8,8 @@ from pathlib import Path
 from r1data.errors import Interrupted
 from r1data.progress import Watched, shown
 from r1data.progress_text import STOPPING, Line, Rate, Share, Steps, answer_facts
-from r1data.teacher.counts import read_asking
-from r1data.teacher.sharing import FOLDER, Counts, begin_run
+from r1data.teacher.counts import Counts, read_asking
+from r1data.teacher.sharing import FOLDER, begin_run
 
 # The file whose presence asks an evaluation to end soon.
 STOP = "stop"

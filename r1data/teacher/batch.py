@@ -28,12 +28,13 @@ from r1data.teacher.batch_files import (
     upload,
 )
 from r1data.teacher.budget import Budget, Prices, estimate_input
+from r1data.teacher.counts import Counts
 from r1data.teacher.faults import Kind, Outcome, Usage, read_status, scrub
 from r1data.teacher.journal import Journal, read_journals, response_record
 from r1data.teacher.lanes import Lane
 from r1data.teacher.limits import backoff
 from r1data.teacher.requests import Ask, gone, output_cap
-from r1data.teacher.sharing import Counts, Seat, shared_money
+from r1data.teacher.sharing import Seat, shared_money
 
 T = TypeVar("T")
 

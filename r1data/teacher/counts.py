@@ -5,15 +5,54 @@ unknown and counts nothing.
 """
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from r1data.teacher.sharing import Counts, checked
+from r1data.teacher.faults import Usage
 
 # No figure of a build is larger; what is, was not written by us.
 LARGEST = 1e15
+
+
+@dataclass
+class Counts:
+    """What progress shows of requests: `answered` counts those `found` in journals, too.
+
+    `tasks` is how many tasks are counted. `tokens` and `usd` are those of this run; `fault` is the
+    last fault in the server's words, and `faults` how often it came since the last other one.
+    """
+
+    tasks: int = 0
+    wanted: int = 0
+    found: int = 0
+    answered: int = 0
+    failed: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    fault: str = ""
+    faults: int = 0
+
+    def add(self, other: "Counts") -> None:
+        """Add the counts of another task."""
+        for name in ("tasks", "wanted", "found", "answered", "failed", "tokens", "usd"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        if other.fault:
+            self.note_fault(other.fault, other.faults)
+
+    def note_reply(self, usage: Usage, usd: float | None, fault: str) -> None:
+        """Count what one reply cost, and its fault where it has one."""
+        self.tokens += usage.total
+        self.usd += usd or 0.0
+        if fault:
+            self.note_fault(fault)
+
+    def note_fault(self, fault: str, times: int = 1) -> None:
+        """Keep the last fault and how often it came."""
+        self.faults = self.faults + times if fault == self.fault else times
+        self.fault = fault
 
 
 @dataclass
@@ -55,6 +94,12 @@ def read_asking(path: Path) -> Asking | None:
     canaries = entries(read, "canaries")
     asking.warnings = [note for key in canaries if (note := text(canaries, key))]
     return asking
+
+
+def checked(text: bytes) -> bytes | None:
+    """Return the JSON of a ledger's text; None where its checksum is another."""
+    crc, _, body = text.strip(b" ").partition(b" ")
+    return body if crc == b"%08x" % zlib.crc32(body) else None
 
 
 def counts_of(entry: Any) -> Counts:

@@ -17,7 +17,7 @@ from typing import Any
 
 from r1data.errors import MissingPackage
 from r1data.teacher.budget import Budget
-from r1data.teacher.faults import Usage
+from r1data.teacher.counts import Counts, checked
 from r1data.teacher.journal import Index, read_journals, read_tail
 
 # Not filelock: it takes 70 us a turn where flock takes 1, and a request has one or two turns.
@@ -34,44 +34,6 @@ FOLDER = "asking"
 PAGE = 4096
 # Lanes come and go over the life of a build.
 MOST_WINDOWS = 16
-
-
-@dataclass
-class Counts:
-    """What progress shows of requests: `answered` counts those `found` in journals, too.
-
-    `tasks` is how many tasks are counted. `tokens` and `usd` are those of this run; `fault` is the
-    last fault in the server's words, and `faults` how often it came since the last other one.
-    """
-
-    tasks: int = 0
-    wanted: int = 0
-    found: int = 0
-    answered: int = 0
-    failed: int = 0
-    tokens: int = 0
-    usd: float = 0.0
-    fault: str = ""
-    faults: int = 0
-
-    def add(self, other: "Counts") -> None:
-        """Add the counts of another task."""
-        for name in ("tasks", "wanted", "found", "answered", "failed", "tokens", "usd"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        if other.fault:
-            self.note_fault(other.fault, other.faults)
-
-    def note_reply(self, usage: Usage, usd: float | None, fault: str) -> None:
-        """Count what one reply cost, and its fault where it has one."""
-        self.tokens += usage.total
-        self.usd += usd or 0.0
-        if fault:
-            self.note_fault(fault)
-
-    def note_fault(self, fault: str, times: int = 1) -> None:
-        """Keep the last fault and how often it came."""
-        self.faults = self.faults + times if fault == self.fault else times
-        self.fault = fault
 
 
 @dataclass
@@ -139,12 +101,6 @@ def decode(text: bytes) -> Ledger | None:
         return ledger_of(json.loads(body))
     except (AttributeError, KeyError, TypeError, ValueError):  # other fields than this version has
         return None
-
-
-def checked(text: bytes) -> bytes | None:
-    """Return the JSON of a ledger's text; None where its checksum is another."""
-    crc, _, body = text.strip(b" ").partition(b" ")
-    return body if crc == b"%08x" % zlib.crc32(body) else None
 
 
 def ledger_of(read: Any) -> Ledger:

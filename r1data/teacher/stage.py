@@ -17,6 +17,7 @@ from r1data.schema import arrow_schema
 from r1data.teacher.budget import read_budget, read_prices
 from r1data.teacher.canary import Canary, Form, canary_key, make_canary
 from r1data.teacher.clips import WHOLE
+from r1data.teacher.counts import Counts
 from r1data.teacher.journal import Index, Journal, look_up, read_journals
 from r1data.teacher.lanes import Lane, read_lanes
 from r1data.teacher.prompts import Prompt, load_prompt
@@ -29,7 +30,7 @@ from r1data.teacher.requests import (
     request_key,
     request_params,
 )
-from r1data.teacher.sharing import Counts, Ledger, Seat, seated
+from r1data.teacher.sharing import Ledger, Seat, seated
 
 # The sections of a recipe that name the models of stages; an evaluation has no recipe, and all
 # others are probes.

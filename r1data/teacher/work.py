@@ -13,13 +13,14 @@ from r1data.teacher.advice import Sent
 from r1data.teacher.budget import Budget, Prices, estimate_input
 from r1data.teacher.canary import Canary
 from r1data.teacher.client import post
+from r1data.teacher.counts import Counts
 from r1data.teacher.faults import Outcome
 from r1data.teacher.health import Running
 from r1data.teacher.journal import Journal
 from r1data.teacher.lanes import Lane
 from r1data.teacher.limits import Window
 from r1data.teacher.requests import Ask, Question, encode_body, output_cap
-from r1data.teacher.sharing import Counts, Seat, shared_money
+from r1data.teacher.sharing import Seat, shared_money
 
 BUILDERS = 2
 
