@@ -4,13 +4,17 @@ BIN := .venv/bin
 
 .PHONY: demo test test-real quick check format wheel clean lock
 
-.venv/installed: pyproject.toml
+# What users get, and nothing else: tests and training add 2 GB.
+.venv/product: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/installed: .venv/product
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-demo: .venv/installed
+demo: .venv/product
 	$(BIN)/r1data demo
 
 test: .venv/installed
