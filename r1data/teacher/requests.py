@@ -220,7 +220,9 @@ def encode_body(
     else:  # llama.cpp's server reads a list of parts as an empty message
         parts.append(text)
     parts.append(b"}]")
-    fields = {**({"seed": k} if k else {}), **params, **shown.extra}
+    fields = {**params, **shown.extra}
+    if k:  # last, as ever: the offline teacher's answers vary with the body's bytes
+        fields.setdefault("seed", k)
     told = {name: value for name, value in fields.items() if value is not None}
     parts.append(b"," + json.dumps(told, separators=(",", ":")).encode()[1:] if told else b"}")
     return b"".join(parts)
