@@ -15,6 +15,7 @@ import yaml
 from command_docs import PAGE, commands, page
 from typer.main import get_command
 
+from r1data.building import Build
 from r1data.cli import app
 from r1data.grid.drops import Drop
 from r1data.places import PACKAGE
@@ -60,11 +61,25 @@ def test_the_page_of_commands_is_what_the_program_says() -> None:
     assert PAGE.read_text() == page(), "run: python tests/command_docs.py"
 
 
-def test_the_readme_names_every_command() -> None:
+def test_every_command_of_the_readme_is_one_that_the_program_takes() -> None:
     text = (ROOT / "README.md").read_text()
-    for name, _ in commands(get_command(app), "r1data"):
-        verb = name.split()[1]
-        assert f"`r1data {verb}" in text, name
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = [line.partition(" #")[0] for _, block in blocks for line in block.splitlines()]
+    told = [line for line in lines if line.startswith("r1data ")]
+    assert len(told) == 6, "the six that a person needs"
+    told += re.findall(r"`(r1data [^`\s]+ [^`\n]+)`", text)
+    known = dict(commands(get_command(app), "r1data"))
+    for line in told:
+        words = shlex.split(line)
+        name = next(n for n in known if words[: len(n.split())] == n.split())
+        known[name].make_context(name, words[len(name.split()) :])
+
+
+def test_the_row_in_the_readme_is_one_that_the_demo_releases(demo: Build) -> None:
+    text = (ROOT / "README.md").read_text()
+    shown = json.loads(text.split("```json\n")[1].split("```")[0])
+    row = demo.table("release").filter(id=shown["id"]).collect().to_dicts()[0]
+    assert {key: row[key] for key in shown} == shown
 
 
 def markdown() -> list[Path]:
