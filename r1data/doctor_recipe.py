@@ -10,6 +10,7 @@ from r1data.doctor import Finding
 from r1data.errors import R1DataError, UsageError
 from r1data.grid.build import Stage
 from r1data.media.web import endpoint, token_for
+from r1data.outlook import serving, square
 from r1data.plan import is_local, local_samples, pictures
 from r1data.recipe import Recipe
 from r1data.sources.catalogue import Source, load_source
@@ -17,12 +18,8 @@ from r1data.teacher.canary import Form, canary_key
 from r1data.teacher.doctor import Asked
 from r1data.teacher.doctor import examine as examine_lane
 from r1data.teacher.lanes import read_lane
-from r1data.teacher.plan import serve_line
-from r1data.teacher.requests import output_cap, request_params
+from r1data.teacher.requests import request_params
 from r1data.teacher.stage import SECTIONS
-
-# Sides of frames are whole patches of Qwen's vision tower.
-PATCH = 28
 
 
 def examine_recipe(recipe: Recipe) -> Iterator[Finding]:
@@ -37,7 +34,7 @@ def examine_recipe(recipe: Recipe) -> Iterator[Finding]:
     stages = asking_stages(recipe)
     for stage in stages:
         if stage.name == "responses":
-            yield Finding("serve", "note", serving(recipe, stage, form))
+            yield Finding("serve", "note", serving(recipe, form))
     yield from endpoint_findings(recipe, stages, form)
 
 
@@ -84,20 +81,6 @@ def form_of(recipe: Recipe, sources: Mapping[str, Source]) -> Form:
             (pictures(row, recipe) for row in rows if not row["drop_reason"]), default=count
         )
     return square(recipe, count)
-
-
-def square(recipe: Recipe, count: int) -> Form:
-    """Return a form with square images of as many pixels as the recipe allows."""
-    side = max(PATCH, int(recipe.frames.max_pixels**0.5) // PATCH * PATCH)
-    return Form(count, side, side)
-
-
-def serving(recipe: Recipe, stage: Stage, form: Form) -> str:
-    """Return the command that starts vLLM for the recipe's teacher."""
-    params = request_params(stage.options)
-    cap = output_cap(params) or int(stage.options["max_tokens"])
-    media = {str(lane.get("media") or "image_url") for lane in recipe.run.lanes}
-    return serve_line(stage.options["model"], form, cap, media)
 
 
 def endpoint_findings(recipe: Recipe, stages: list[Stage], form: Form) -> Iterator[Finding]:

@@ -11,6 +11,10 @@ from r1data.grid.drops import Drop
 from r1data.media.files import is_fetched, is_generated, locate
 from r1data.places import place
 from r1data.recipe import Recipe, parse_yaml
+from r1data.sections import most_output
+from r1data.teacher.budget import PATCH
+from r1data.teacher.canary import Form
+from r1data.teacher.plan import serve_line
 
 Row = Mapping[str, Any]
 DETAIL_CHARACTERS = 160
@@ -141,3 +145,16 @@ def sample_line(row: Row) -> tuple[str, ...]:
     options = str(len(row["options"] or ())) if row["options"] else ""
     question = shortened(row["problem"], 60)
     return row["id"], row["problem_type"], f"{media}{more}", options, truth, question
+
+
+def square(recipe: Recipe, count: int) -> Form:
+    """Return a form with square images of as many pixels as the recipe allows."""
+    side = max(PATCH, int(recipe.frames.max_pixels**0.5) // PATCH * PATCH)
+    return Form(count, side, side)
+
+
+def serving(recipe: Recipe, form: Form) -> str:
+    """Return the command that starts vLLM for the recipe's teacher and its largest request."""
+    assert recipe.teacher is not None
+    media = {str(lane.get("media") or "image_url") for lane in recipe.run.lanes}
+    return serve_line(recipe.teacher.model, form, most_output(recipe.teacher), media)

@@ -12,7 +12,7 @@ from typing import Any
 from r1data.building import media_folder, settings_of
 from r1data.media.files import is_fetched, is_generated, media_base
 from r1data.media.web import endpoint, token_for
-from r1data.outlook import Fall, fall_lines, falls, refuse_template
+from r1data.outlook import Fall, fall_lines, falls, refuse_template, serving, square
 from r1data.probes.plan import funnel_lines, funnel_plan
 from r1data.recipe import Recipe
 from r1data.sections import most_output
@@ -80,6 +80,8 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
     }
     if recipe.teacher is not None:
         made["teacher"] = teacher_plan(recipe, pictures_of)
+        if any(lane["url"] != "offline" for lane in recipe.run.lanes):
+            made["serve"] = serving(recipe, square(recipe, max(pictures_of, default=1)))
         if recipe.revise is not None:
             made["revise"] = revise_plan(recipe, pictures_of)
     if recipe.probes is not None:
@@ -245,6 +247,8 @@ def plan_text(made: Mapping[str, Any]) -> str:
     for name in ("teacher", "revise"):
         if name in made:
             lines.append(asking_line(name, made[name], first))
+    if "serve" in made:
+        lines.append(f"serve    {made['serve']}")
     lines += funnel_lines(made.get("funnel", []))
     return "\n".join(lines)
 
