@@ -339,7 +339,7 @@ def test_a_file_that_is_another_one_is_refused(
 
 
 def test_what_cannot_be_exported_is_said(demo: Build, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no form 'trlx'; there are: video-r1, trl"):
+    with pytest.raises(UsageError, match="no form 'trlx'; did you mean 'trl'"):
         export(demo.path, "trlx", tmp_path / "out")
     with pytest.raises(UsageError, match="TRL takes pictures only"):
         export(demo.path, "trl", tmp_path / "out", media="files")
