@@ -141,7 +141,7 @@ def test_undecodable_and_missing_clips_are_no_wrong_answers(tmp_path: Path) -> N
 def test_an_endpoint_that_refuses_pictures_is_told_and_never_asked_without(tmp_path: Path) -> None:
     questions = write_questions(tmp_path, 20)
     refuse = error(400, "this model does not take image input")
-    server = Server(lambda server, payload: refuse if pictures(payload) else A)
+    server = Server(lambda server, payload: refuse if pictures(payload) else A, canaries=True)
     told = "HTTP 400: this model does not take image input; serve a model that takes images"
     with pytest.raises(TeacherStop, match=told):
         run_with(server, questions, tmp_path / "out")
