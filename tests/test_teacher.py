@@ -276,7 +276,7 @@ def test_a_400_stops_where_the_model_is_not_listed_and_nothing_was_answered(
 
     answered = 0
     with pytest.raises(TeacherStop, match="knows no model 'other'"):
-        ask(tmp_path / "none", Server(behave), options={"model": "other"})
+        ask(tmp_path / "none", Server(behave, canaries=True), options={"model": "other"})
     answered = 1  # an alias that the server does not list: these rows are bad
     lanes = [{"concurrency": 1}]
     with Endpoint(Server(behave)) as endpoint:

@@ -15,6 +15,7 @@ from r1data.cli import app
 from r1data.teacher.canary import Form, make_canary
 from r1data.teacher.doctor import Asked, Finding, examine
 from r1data.teacher.lanes import Lane
+from r1data.teacher.offline import serve
 
 PARAMS = {"temperature": 1.0, "top_p": 0.95, "max_tokens": 64}
 SIXTEEN = Form(16, 308, 308)
@@ -208,3 +209,10 @@ def test_a_trial_reports_what_does_not_arrive(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "asked    1 rows: 100% answered" in done.stdout
     assert "problem  endpoint 0: teacher: 1 image of" in done.stdout
+
+
+def test_the_offline_teacher_answers_a_canary_by_looking() -> None:
+    with serve() as url:
+        asked = Asked("offline", PARAMS, SIXTEEN, "teacher")
+        findings = examine(Lane(url, url), asked)
+    assert told(findings, "problem") == ""
