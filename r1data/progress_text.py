@@ -118,10 +118,10 @@ def cut(text: str, room: int) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return a span of time as 0:07, 12:30 or 3:05:00."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    """Return a span of time as 00:07, 12:30 or 3:05:00."""
+    from tqdm import tqdm
+
+    return tqdm.format_interval(seconds)
 
 
 class Rate:

@@ -114,7 +114,7 @@ def test_a_rate_is_that_of_the_last_half_minute(monkeypatch: pytest.MonkeyPatch)
     assert told[:3] == [None, None, pytest.approx(10 / 40)]
     assert told[-1] == pytest.approx(790 / 40)
     assert rate_text(35.2) == "35/s" and rate_text(3.25) == "3.2/s" and rate_text(0.2) == "12.0/min"
-    assert clock(7.4) == "0:07" and clock(750) == "12:30" and clock(11_100) == "3:05:00"
+    assert clock(7.4) == "00:07" and clock(750) == "12:30" and clock(11_100) == "3:05:00"
 
 
 def recipe(url: str) -> str:

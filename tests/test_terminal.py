@@ -205,7 +205,7 @@ def test_eval_tells_answers_and_ctrl_c_ends_it_with_one_line(columns: int) -> No
         seen = neat(run(command, columns, [Key(r"[1-9] of 12 answers", CTRL_C)]), 130)
         assert re.match(r"r1data: .*run the same command", "".join(seen.screen))
         seen = neat(run(command, columns))
-    assert any(re.match(r"\d+ of 12 answers, 0:\d\d left", line) for line in seen.drawn)
+    assert any(re.match(r"\d+ of 12 answers, 00:\d\d left", line) for line in seen.drawn)
 
 
 @pytest.mark.slow
