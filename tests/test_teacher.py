@@ -363,10 +363,11 @@ def test_the_window_finds_what_a_server_takes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("owner", "least"), [("vllm", 95), ("somebody", 30)])
 def test_a_server_that_queues_is_filled_at_once(tmp_path: Path, owner: str, least: int) -> None:
-    server = Server(latency=1.0, owner=owner)
+    """At once: after the second that a silent endpoint is watched for refusals."""
+    server = Server(latency=2.0, owner=owner)
     with Endpoint(server) as endpoint:
         lanes = [{"url": endpoint.url, "concurrency": 100}]
-        ask_teacher(*shard(50), cell=cell(tmp_path, "", lanes=lanes))
+        ask_teacher(*shard(60), cell=cell(tmp_path, "", lanes=lanes))
     assert least <= server.peak <= least + 45
 
 

@@ -13,7 +13,8 @@ from endpoint import Endpoint, Reply, Server, completion, error
 
 from r1data.errors import BudgetSpent, UsageError
 from r1data.grid.work import AGAIN
-from r1data.teacher.doctor import examine
+from r1data.teacher.canary import Form
+from r1data.teacher.doctor import Asked, examine
 from r1data.teacher.lanes import Lane
 from r1data.teacher.stage import ask_teacher
 
@@ -127,11 +128,12 @@ def test_the_budget_reckons_with_the_frames_that_a_server_may_take(
     assert server.requests == 4
 
 
-def look(behave: Any, form: str, folder: Path) -> dict[str, tuple[bool | None, str]]:
-    with Endpoint(Server(behave)) as endpoint:
-        found = examine(Lane(endpoint.url, endpoint.url, media=form), "m", folder)
-    media = [each for each in found if each.what.startswith("media: ")]
-    return {each.what.split()[1]: (each.good, each.what) for each in media}
+def look(behave: Any, form: str, folder: Path) -> dict[str, str]:
+    """What the doctor finds, by its state."""
+    asked = Asked("m", {"max_tokens": 64}, Form(8, 112, 112), "teacher")
+    with Endpoint(Server(behave, canaries=True)) as endpoint:
+        found = examine(Lane(endpoint.url, endpoint.url, media=form), asked, folder)
+    return {each.state: each.what for each in found}
 
 
 def test_the_doctor_tells_which_forms_an_endpoint_takes(tmp_path: Path) -> None:
@@ -152,13 +154,9 @@ def test_the_doctor_tells_which_forms_an_endpoint_takes(tmp_path: Path) -> None:
                 assert sum(1 for _ in opened.decode(video=0)) == 8
         return completion()
 
-    found = look(behave, "image_url", tmp_path)
-    assert {form: good for form, (good, _) in found.items()} == {
-        "image_url": True,
-        "video_url": True,
-        "video_mp4": True,
-        "video_file": None,
-    }
-    assert "--allowed-local-media-path" in found["video_file"][1]
-    assert look(behave, "video_file", tmp_path)["video_file"][0] is False, "its own form"
+    note = look(behave, "image_url", tmp_path)["note"]
+    assert "video_url is taken" in note and "video_mp4 is taken" in note
+    assert "video_file is not taken (HTTP 400: Cannot load local files" in note
+    own = look(behave, "video_file", tmp_path)["problem"]
+    assert own.startswith("8 images of 112 x 112 as video_file: HTTP 400: Cannot load local files")
     assert [path.name for path in tmp_path.iterdir()] == ["back.mp4"], "nothing is left behind"
