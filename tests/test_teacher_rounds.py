@@ -105,7 +105,7 @@ def test_two_rounds_change_with_the_rules_and_refuse_pass_rates(tmp_path: Path) 
         responses(load_recipe(path, ["teacher.n={first: 3, most: 2}"]))
     with pytest.raises(RecipeError, match=r"'mots' .*did you mean 'most'"):
         load_recipe(path, ["teacher.n={first: 3, most: 4, mots: 5}"])
-    with pytest.raises(RecipeError, match="less than the minimum"):
+    with pytest.raises(RecipeError, match="must be at least 1"):
         load_recipe(path, ["teacher.n=0"])
 
 
