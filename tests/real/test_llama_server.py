@@ -29,7 +29,7 @@ FIND_MODEL = (
 )
 QUESTIONS = [
     ("Which colour is the disc?", "red"),
-    ("What colour does the disc have?", "red"),
+    ("Tell me the hue of the round thing in the middle of the picture.", "red"),
     ("Is the disc left or right?", "left"),
 ]
 
