@@ -136,7 +136,7 @@ def test_what_is_missing_or_wrong_is_said() -> None:
     )
     with pytest.raises(RecipeError, match=r"indexes/nosuch\.parquet.*r1data screen index"):
         screen(load_recipe("r.yaml"))
-    with pytest.raises(UsageError, match="there is nothing at nosuch.json"):
+    with pytest.raises(UsageError, match="there is nothing at nosuch"):
         make_index("nosuch.json")
     Path("empty.json").write_text("[]")
     with pytest.raises(InputError, match="no question"):
