@@ -107,7 +107,7 @@ def paid(build: Path) -> Counter[str]:
         json.loads(line)["request_sha256"]
         for path in build.glob("*/*.journal.jsonl")
         for line in path.read_bytes().splitlines()
-        if b'"request_sha256"' in line and line.endswith(b"}")
+        if b'"request_sha256"' in line and line.endswith(b"}") and b'"note"' not in line
     )
 
 
