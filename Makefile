@@ -11,6 +11,7 @@ BIN := .venv/bin
 	touch $@
 
 .venv/installed: .venv/product
+	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
