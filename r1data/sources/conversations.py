@@ -11,18 +11,8 @@ from typing import Any, NamedTuple
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
 from r1data.sources.transforms import LETTERS, drop_image_marker
+from r1data.sources.wording import HEADER, OPTION, question_lines
 
-OPTION = re.compile(r"^\s*[(\[]?([A-Z])\s*[.):\]]\s*(.*?)\s*$")
-HEADER = re.compile(r"^\s*(options?|choices?)\s*:\s*$", re.IGNORECASE)
-HINT = re.compile(r"^\s*hint\s*:", re.IGNORECASE)
-QUESTION = re.compile(r"^\s*question\s*:\s*", re.IGNORECASE)
-# Sentences that say how to answer, not what is asked: LLaVA-Video-178K closes its questions with
-# one of two, LLaVA's mixes and the Cauldron with others.
-CLOSING = re.compile(
-    r"^\s*(please\s+|first\s+|directly\s+)?(answer|respond|reply|provide|select|choose|give|"
-    r"return|output|write)\b.*\b(letters?|options?|choices?|single word|phrase|word)\b.*$",
-    re.IGNORECASE,
-)
 LEAD = re.compile(
     r"^\s*(the\s+)?(correct\s+|best\s+|final\s+)?(answer|option)(\s+is)?\s*:?\s+", re.IGNORECASE
 )
@@ -86,10 +76,7 @@ def split_question(value: Any) -> Choice:
     Options are the lines at its end that are lettered A, B, C... without a gap. Raises RowDrop
     where lines after the options are neither an option nor a known closing sentence.
     """
-    lines = [line.rstrip() for line in plain(value).split("\n") if line.strip()]
-    lines = [QUESTION.sub("", line) for line in lines if not HINT.match(line)]
-    while len(lines) > 1 and CLOSING.match(lines[-1]) and not OPTION.match(lines[-1]):
-        lines.pop()
+    lines = question_lines(plain(value))
     start = options_start(lines)
     head = lines[:start]
     if head and HEADER.match(head[-1]):
