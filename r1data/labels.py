@@ -85,11 +85,9 @@ def went_wrong(shown: Sequence[Shown | None]) -> bool:
     a list of this length has.
     """
     some = [each for each in shown if each]
-    usual = {each[at] for each in SEQUENCES for at in range(min(len(shown) + 1, len(each)))}
+    usual = {names[at] for names in PLAIN for at in range(min(len(shown) + 1, 26))}
     placed = sum(
-        any(each.name == names[at] for names in SEQUENCES if at < len(names))
-        for at, each in enumerate(shown)
-        if each
+        any(each.name == names[at] for names in PLAIN) for at, each in enumerate(shown[:26]) if each
     )
     if any(each.strong for each in some):
         return len(some) > 1 or placed > 0
