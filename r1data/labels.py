@@ -21,6 +21,8 @@ SEQUENCES: tuple[Sequence[str], ...] = (
     tuple(map(str, range(1, 27))),
     tuple(map(str, range(26))),
 )
+# What is looked for where labels went wrong: a capital, a small letter, a number from 1.
+PLAIN = SEQUENCES[2:5]
 NAME = r"[A-Za-zＡ-Ｚａ-ｚ]|\d{1,2}|[IVX]{2,4}|[ivx]{2,4}"
 WORDS = r"(?:option|choice|caption|sentence|description|answer|opt)"
 DOT = r"[.．:：]"
