@@ -23,6 +23,8 @@ import numpy as np
 
 from r1data.errors import RowDrop
 from r1data.frames import sample
+from r1data.frames.ask import Ask
+from r1data.frames.sampling import BACKENDS
 
 KNOWN = ("pyav", "torchcodec", "decord", "opencv")
 
@@ -31,7 +33,7 @@ def cost(path: Path, backend: str) -> float | None:
     """Return the CPU seconds of one call; None where the backend refuses the clip."""
     start = time.process_time()
     try:
-        sample(path, backend=backend)
+        BACKENDS[backend](Ask(path))
     except RowDrop:
         return None
     return time.process_time() - start
@@ -40,7 +42,7 @@ def cost(path: Path, backend: str) -> float | None:
 def difference(path: Path, backend: str) -> str:
     """Tell how far a backend's pictures are from pyav's."""
     try:
-        other, ours = sample(path, backend=backend), sample(path)
+        other, ours = BACKENDS[backend](Ask(path)), sample(path)
     except RowDrop as drop:
         return f"refused ({drop.detail})"
     if other.indices.tolist() != ours.indices.tolist():

@@ -78,9 +78,27 @@ def test_window_is_closed_on_both_sides() -> None:
     clock = Clock(np.arange(100), Fraction(1, 25))
     assert window(clock, None, None) == (0, 100)
     assert window(clock, 1.0, 2.0) == (25, 51)
-    assert window(clock, 1.01, 1.03) == (26, 26)
+    late = Clock(np.arange(100) + 777, Fraction(1, 25))
+    assert window(late, 1.0, 2.0) == (25, 51)
     with pytest.raises(RowDrop) as caught:
         pick("uniform", 4, 0, keys_of(1), RATE)
+    assert caught.value.reason is Drop.TOO_SHORT
+
+
+@pytest.mark.parametrize(
+    "start, end, why",
+    [
+        (3.0, 1.0, "reversed part"), (2.0, 2.0, "empty part"), (None, 0.0, "empty part"),
+        (None, -1.0, "reversed part"), (-2.0, 1.0, "starts before 0 s"),
+        (math.nan, 1.0, "not a number"), (0.0, math.nan, "not a number"),
+        (4.0, None, "4 s to the end of a clip of 3.96 s"), (1.01, 1.03, "1.01 s to 1.03 s"),
+    ],
+)  # fmt: skip
+def test_a_part_that_no_clip_has_is_refused_by_name(
+    start: float | None, end: float | None, why: str
+) -> None:
+    with pytest.raises(RowDrop, match=why) as caught:
+        window(Clock(np.arange(100) + 50, Fraction(1, 25)), start, end)
     assert caught.value.reason is Drop.TOO_SHORT
 
 

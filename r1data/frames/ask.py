@@ -17,7 +17,7 @@ class Frames(NamedTuple):
     """Pictures of one file.
 
     images   uint8 [n, height, width, 3], RGB
-    times    presentation times in seconds [n], rising strictly; one NaN for a still picture
+    times    seconds after the clip's first picture [n], rising strictly; one NaN for a still
     indices  positions in presentation order [n], from 0
     backend  which decoder gave them; ends in "+salvage" where damage was passed over
     """

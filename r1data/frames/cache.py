@@ -20,7 +20,7 @@ from r1data.frames.take import Taken
 from r1data.grid.shards import digest_of, replace_file
 
 # Raise it when the same file and options give other frames than before.
-FRAMES_VERSION = 2
+FRAMES_VERSION = 3
 # The folder of the entries, below the media.
 FOLDER = "frames"
 # Packages that change pixels or JPEG bytes.

@@ -1,7 +1,7 @@
 """decord, for parity with Video-R1: one thread, its own count and order of pictures.
 
 Its default threads hang on transport streams and refuse AV1 and VP9. It counts wrong on some AVI
-files and edit lists and gives other pictures without saying so, which is why it is not the default.
+files and edit lists and gives other pictures without saying so: `sampling` holds it against `pyav`.
 """
 
 import re

@@ -51,16 +51,17 @@ def take_indexed(ask: Ask, container: Any, stream: Any, index: Index) -> Frames:
     total = len(index.dts)
     rate = (total - 1) / (int(index.dts[-1] - index.dts[0]) * index.unit)
     indices = pick(ask.rule, ask.count, total, index.keys, rate, ask.patch)
-    groups = np.unique(np.searchsorted(index.keys, indices, "right") - 1)
+    # The first group holds the picture from which times count, whether or not it is taken.
+    groups = np.unique(np.append(np.searchsorted(index.keys, indices, "right") - 1, 0))
     # An H.264 restart is shown first of its group, so its own packet suffices.
     alone = ask.rule == "keyframes" and stream.codec_context.codec.canonical_name == "h264"
     packets, places = read_groups(container, stream, index, groups, alone)
     order = packets.order()
     if np.any(np.diff(order[np.isin(order, np.flatnonzero(packets.key))]) <= 0):
         raise Unproven("groups that are not shown in the order of their decoding")
-    targets = order[np.searchsorted(places, indices)]
-    images = decode(ask, stream, packets, targets)
-    times = Clock(packets.pts[targets], packets.unit).seconds(np.arange(len(targets)))
+    held = np.searchsorted(places, indices)
+    images = decode(ask, stream, packets, order[held])
+    times = Clock(packets.pts[order], packets.unit).seconds(held)
     return Frames(images, times, indices, "pyav")
 
 

@@ -1,5 +1,6 @@
 """Which pictures of a clip are taken: exact, named rules over positions in presentation order."""
 
+import math
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -16,17 +17,24 @@ FPS_LEAST = 4
 FPS_FACTOR = 2
 # Matroska rounds times to a millisecond, so 8 s at 2 a second may come out as 15.9997 pictures.
 FPS_SLACK = Fraction(1, 1000)
+# Half a millisecond of room for parts: annotations and Matroska both round to a millisecond.
+ROUNDED = 0.0005
 
 
 class Clock(NamedTuple):
-    """Presentation times of a clip: `pts` rise strictly, in units of `unit` seconds."""
+    """Presentation times of a clip: `pts` rise strictly, in units of `unit` seconds.
+
+    Seconds count from the clip's first presented picture, as players and `ffmpeg -ss` show them:
+    a transport stream starts at 1.4 s or at any hour of the day, and people cut by what they see.
+    """
 
     pts: NDArray[np.int64]
     unit: Fraction
 
     def seconds(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the times of the pictures at `indices`."""
-        return self.pts[indices].astype(np.float64) * self.unit.numerator / self.unit.denominator
+        """Return the times of the pictures at `indices`, the first picture's being 0."""
+        since = (self.pts[indices] - self.pts[0]).astype(np.float64)
+        return since * self.unit.numerator / self.unit.denominator
 
 
 def pick(
@@ -80,12 +88,36 @@ def whole_patches(n: int, patch: int) -> int:
 
 
 def window(clock: Clock, start: float | None, end: float | None) -> tuple[int, int]:
-    """Return the range [first, last) of pictures whose times lie in [start, end], in seconds."""
+    """Return the range [first, last) of pictures whose times lie in [start, end], in seconds.
+
+    Raises RowDrop where the part is none, or holds no picture.
+    """
+    check_part(start, end)
     seconds = clock.seconds(np.arange(len(clock.pts)))
-    # Half a millisecond of room: annotations and Matroska both round to a millisecond.
-    first = 0 if start is None else int(np.searchsorted(seconds, start - 0.0005, "left"))
-    last = len(seconds) if end is None else int(np.searchsorted(seconds, end + 0.0005, "right"))
-    return first, max(first, last)
+    first = 0 if start is None else int(np.searchsorted(seconds, start - ROUNDED, "left"))
+    last = len(seconds) if end is None else int(np.searchsorted(seconds, end + ROUNDED, "right"))
+    if last <= first:
+        told = f"no picture lies in {told_part(start, end)} of a clip of {seconds[-1]:.2f} s"
+        raise RowDrop(Drop.TOO_SHORT, told)
+    return first, last
+
+
+def check_part(start: float | None, end: float | None) -> None:
+    """Raise RowDrop for a part that no clip has: reversed, empty, or without a number."""
+    part = told_part(start, end)
+    if any(math.isnan(edge) for edge in (start, end) if edge is not None):
+        raise RowDrop(Drop.TOO_SHORT, f"{part} is no part of a clip: a time is not a number")
+    if start is not None and start < -ROUNDED:
+        raise RowDrop(Drop.TOO_SHORT, f"{part} is no part of a clip: it starts before 0 s")
+    if end is not None and end < (start or 0):
+        raise RowDrop(Drop.TOO_SHORT, f"{part} is a reversed part: it ends before it starts")
+    if end is not None and end == (start or 0):
+        raise RowDrop(Drop.TOO_SHORT, f"{part} is an empty part: it ends where it starts")
+
+
+def told_part(start: float | None, end: float | None) -> str:
+    """Return a part in words."""
+    return f"{start or 0:g} s to {'the end' if end is None else f'{end:g} s'}"
 
 
 def mean_rate(clock: Clock) -> Fraction:

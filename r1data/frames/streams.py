@@ -38,6 +38,9 @@ CONTAINERS = (
 )
 
 
+STILL_CODECS = ("mjpeg", "png", "bmp", "webp", "tiff", "gif")
+
+
 def first_line(problem: BaseException) -> str:
     """Return the first line of a message, without decord's clock and source line before it."""
     lines = str(problem).strip().splitlines() or [said(problem)]
@@ -72,24 +75,65 @@ def decoder_options(codec: Any) -> dict[str, str]:
 
 
 def best_stream(container: Any, path: Path) -> Any:
-    """Return the first video stream that is no cover picture."""
+    """Return the first video stream that is not a cover image."""
+    streams = [each for each in container.streams.video if each.codec_context is not None]
+    moving = any(not is_still(stream) for stream in streams)
+    clips = [each for each in streams if not (is_marked(each) or (moving and is_still(each)))]
+    if not clips:
+        what = "holds a cover image and no video" if streams else "holds no video"
+        raise RowDrop(Drop.UNDECODABLE, f"{path.name} {what}")
+    return clips[0]
+
+
+def is_marked(stream: Any) -> bool:
+    """Tell whether a stream is marked as a cover or as thumbnails."""
     from av.stream import Disposition
 
-    streams = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None
-    ]
-    if not streams:
-        raise RowDrop(Drop.UNDECODABLE, f"{path.name} holds no video")
-    return streams[0]
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+def is_still(stream: Any) -> bool:
+    """Tell whether a stream is one image, as taggers write covers without a mark.
+
+    Matroska does not say how many images a stream has: 0.
+    """
+    return stream.frames <= 1 and stream.codec_context.codec.canonical_name in STILL_CODECS
+
+
+# What servers and tools leave in the place of a clip; a container never starts with these bytes.
+POINTER = b"version https://git-lfs.github.com/spec/"
+PAGES = (b"<!doctype html", b"<html", b"<head", b"<body")
+ARCHIVES = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"7z\xbc\xaf'\x1c": "7z", b"Rar!": "rar"}
+
+
+def pretender(path: Path) -> str:
+    """Return what a file is that is named like a clip or image; "" where its first bytes are not
+    known to be anything else."""
+    with path.open("rb") as file:
+        head = file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head.startswith(POINTER):
+        return "a Git LFS pointer and not the file itself: run `git lfs pull` in its repository"
+    text = head.lower()
+    if text.startswith(PAGES) or (text.startswith((b"<?xml", b"<!--")) and b"<html" in text):
+        return "an HTML page, as servers send for a login or an error: download the file again"
+    if b"<svg" in text and text.startswith(b"<"):
+        return "an SVG drawing, which is not read: convert it to PNG"
+    if text.startswith(b"#extm3u"):
+        return "a playlist, which names other files: download the clip that it names"
+    if text.startswith((b"<?xml", b"<error", b'{"error', b'{"message')):
+        return "the error message of a server: download the file again"
+    kinds = [kind for mark, kind in ARCHIVES.items() if head.startswith(mark)]
+    return f"a {kinds[0]} archive: unpack it" if kinds else ""
 
 
 def refuse_missing(path: Path) -> None:
-    """Drop a file that is not there, is no file or is empty."""
+    """Drop a file that is not there, is no file, is empty, or is not what its name says."""
     if not path.exists():
         raise RowDrop(Drop.MISSING_MEDIA, f"{path.name} does not exist")
     if not path.is_file():
         raise RowDrop(Drop.UNDECODABLE, f"{path.name} is no file")
     if path.stat().st_size == 0:
         raise RowDrop(Drop.UNDECODABLE, f"{path.name} is empty")
+    other = pretender(path)
+    if other:
+        raise RowDrop(Drop.UNDECODABLE, f"{path.name} is {other}")

@@ -96,7 +96,7 @@ def from_decoder(ask: Ask, decoders: Any, clip: Announced) -> Frames:
         raise undecodable(ask, f"it counts {len(decoder)} pictures of {len(clock.pts)}")
     # Counted from the first picture: where the packets of an AVI tell decoding times only, PyAV's
     # FFmpeg and torchcodec's start one picture apart.
-    begin = decoder.metadata.begin_stream_seconds - float(clock.pts[0] * clock.unit)
+    begin = decoder.metadata.begin_stream_seconds
     images: list[Images] = []
     for index, time in zip(indices.tolist(), clock.seconds(indices).tolist(), strict=True):
         taken = decoder.get_frame_at(index)

@@ -1,0 +1,168 @@
+"""Clips as people have them: whatever a container does to times, the right image has its time."""
+
+import importlib.util
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from av.stream import Disposition
+from clips import X264, Clip, make, number_in, picture
+
+from r1data.errors import RowDrop
+from r1data.frames import sample
+from r1data.grid.drops import Drop
+from r1data.media.facts import facts
+
+BACKENDS = ["pyav", "opencv"]
+for name in ("decord", "torchcodec"):
+    if importlib.util.find_spec(name) is not None:
+        BACKENDS.append(name)
+each_backend = pytest.mark.parametrize("backend", BACKENDS)
+SMALL: dict[str, Any] = {"frames": 40, "size": (110, 80), "rate": 10}
+CLOSED = {**X264, "g": "10", "bf": "0"}
+
+
+def remuxed(
+    path: Path,
+    out: Path,
+    keep: Callable[[int], bool] = lambda _: True,
+    shift: float = 0.0,
+) -> Path:
+    """Copy the packets that `keep` names by their place, with `shift` seconds on their times."""
+    with av.open(str(path)) as source, av.open(str(out), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for at, packet in enumerate(source.demux(video=0)):
+            if packet.size and keep(at):
+                assert packet.time_base is not None
+                ticks = round(shift / packet.time_base)
+                packet.pts = None if packet.pts is None else packet.pts + ticks
+                packet.dts = None if packet.dts is None else packet.dts + ticks
+                packet.stream = stream
+                target.mux(packet)
+    return out
+
+
+def shows_its_numbers(path: Path, clip: Clip, backend: str, **options: Any) -> list[int]:
+    """Hold each image's number against its time; return the numbers."""
+    frames = sample(path, backend=backend, **options)
+    numbers = [number_in(image, clip) for image in frames.images]
+    assert np.abs(frames.times * clip.rate - numbers).max() < 0.1
+    return numbers
+
+
+B_FRAMES = {**X264, "bf": "2"}
+STARTS = [
+    ("start5.mkv", CLOSED, 5.0), ("start5.ts", CLOSED, 5.0), ("b_frames.ts", B_FRAMES, 0.0),
+    ("start5.mp4", CLOSED, 5.0), ("b_frames.mkv", B_FRAMES, 3.0),
+    ("day.ts", CLOSED, 20_000.0),
+]  # fmt: skip
+
+
+@each_backend
+@pytest.mark.parametrize("name, options, shift", STARTS, ids=[each[0] for each in STARTS])
+def test_parts_and_times_count_from_the_first_image(
+    name: str, options: dict[str, str], shift: float, backend: str, tmp_path: Path
+) -> None:
+    clip = Clip("plain.mp4", options=options, **SMALL)
+    path = remuxed(make(clip, tmp_path), tmp_path / name, shift=shift)
+    try:
+        whole = shows_its_numbers(path, clip, backend, count=4)
+    except RowDrop as drop:
+        assert backend != "pyav" and f"{backend}:" in drop.detail
+        return
+    assert whole == [0, 13, 26, 39]
+    assert shows_its_numbers(path, clip, backend, count=3, start=1.0, end=3.0) == [10, 20, 30]
+    assert shows_its_numbers(path, clip, backend, count=2, start=3.5, end=9.0) == [35, 39]
+    middle = shows_its_numbers(path, clip, backend, rule="middle", count=2)
+    assert middle == [10, 30]
+    with pytest.raises(RowDrop, match=r"4\.5 s to 6 s") as caught:
+        sample(path, backend=backend, start=4.5, end=6.0)
+    assert caught.value.reason is Drop.TOO_SHORT
+
+
+def test_a_long_clip_counts_from_its_first_image_by_its_table_too(tmp_path: Path) -> None:
+    clip = Clip("long.mp4", frames=1600, size=(88, 64), rate=100, options={**X264, "g": "50"})
+    path = remuxed(make(clip, tmp_path), tmp_path / "late.mp4", shift=7.0)
+    for rule in ("uniform", "middle", "keyframes"):
+        shows_its_numbers(path, clip, "pyav", rule=rule, count=5)
+
+
+@each_backend
+def test_images_before_zero_are_not_presented_and_do_not_count(
+    backend: str, tmp_path: Path
+) -> None:
+    clip = Clip("edited.mp4", options=CLOSED, offset=10, **SMALL)
+    path = make(clip, tmp_path)
+    try:
+        frames = sample(path, backend=backend, count=3, start=1.0, end=2.0)
+    except RowDrop as drop:
+        assert backend != "pyav" and f"{backend}:" in drop.detail
+        return
+    assert [number_in(image, clip) for image in frames.images] == [20, 25, 30]
+    assert frames.times.tolist() == pytest.approx([1.0, 1.5, 2.0])
+
+
+def with_streams(path: Path, clip: Clip, first: tuple[str, int], mark: bool = False) -> Path:
+    """Write a clip whose first video stream is `first`: a codec, and how many images of 2047."""
+    codec, count = first
+    with av.open(str(path), "w") as container:
+        out: Any = container
+        cover = out.add_stream(codec, rate=clip.rate)
+        cover.width, cover.height = 220, 160
+        cover.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream = out.add_stream(clip.codec, rate=clip.rate, options=dict(clip.options))
+        stream.width, stream.height, stream.pix_fmt = *clip.size, clip.pixels
+        if mark:
+            cover.disposition = Disposition.attached_pic
+        for numbers, target in ((range(2047, 2047 + count), cover), (range(clip.frames), stream)):
+            for at, number in enumerate(numbers):
+                size = (target.width, target.height)
+                image = av.VideoFrame.from_ndarray(picture(min(number, 2047), size), format="rgb24")
+                image.pts, image.time_base = at, Fraction(1, clip.rate)
+                out.mux(target.encode(image))
+            out.mux(target.encode(None))
+    return path
+
+
+@each_backend
+@pytest.mark.parametrize("name", ["cover.mp4", "cover.mkv"])
+def test_a_cover_beside_a_real_video_is_not_the_clip(
+    name: str, backend: str, tmp_path: Path
+) -> None:
+    clip = Clip("with.mp4", options=CLOSED, **SMALL)
+    path = with_streams(tmp_path / name, clip, ("mjpeg", 1), mark=name.endswith("mp4"))
+    try:
+        assert shows_its_numbers(path, clip, backend, count=4) == [0, 13, 26, 39]
+    except RowDrop as drop:
+        assert backend != "pyav" and f"{backend}:" in drop.detail
+    assert facts(path).frames == clip.frames
+
+
+@pytest.mark.parametrize(
+    "content, what",
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS pointer"),
+        (b"\n<!DOCTYPE html>\n<html><body>Sign in</body></html>", "HTML page"),
+        (b"\xef\xbb\xbf<HTML><HEAD>", "HTML page"),
+        (b'<?xml version="1.0"?><!DOCTYPE html><html>', "HTML page"),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "error message"),
+        (b'{"error":"Repository not found"}', "error message"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG drawing"),
+        (b"#EXTM3U\n#EXTINF:2,\nhttps://a/b.ts\n", "playlist"),
+        (b"PK\x03\x04" + bytes(99), "zip archive"),
+    ],
+)
+@pytest.mark.parametrize("name", ["clip.mp4", "image.jpg"])
+def test_what_servers_and_tools_leave_in_place_of_a_file_is_called_what_it_is(
+    content: bytes, what: str, name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    for read in (sample, facts):
+        with pytest.raises(RowDrop, match=f"{name} is .*{what}") as caught:
+            read(path)
+        assert caught.value.reason is Drop.UNDECODABLE
