@@ -11,7 +11,7 @@ from r1data.frames import cache
 from r1data.frames.take import Taken
 from r1data.grid.build import Cell
 from r1data.grid.drops import Drop
-from r1data.grid.guard import GuardCrash, Guarded, GuardTimeout
+from r1data.grid.guard import GuardCrash, Guarded, GuardTimeout, kept
 from r1data.grid.shards import ShardDamaged, file_sha256
 from r1data.media.files import locate
 from r1data.media.vouched import remove_changed, touched
@@ -28,9 +28,9 @@ CACHE_BYTES = 20_000_000_000
 def sample_frames(samples: pa.Table, media: pa.Table, *, cell: Cell) -> pa.Table:
     """Return the frames of each sample; a broken clip drops its own row and no other."""
     backend = cell.options["backend"]  # a name, or a list of names
-    with Guarded(TAKE_TORCHCODEC if "torchcodec" in backend else TAKE) as guarded:
-        pairs = zip(samples.to_pylist(), media.to_pylist(), strict=True)
-        rows = [frame_row(sample, found, guarded, cell) for sample, found in pairs]
+    guarded = kept(TAKE_TORCHCODEC if "torchcodec" in backend else TAKE)
+    pairs = zip(samples.to_pylist(), media.to_pylist(), strict=True)
+    rows = [frame_row(sample, found, guarded, cell) for sample, found in pairs]
     cache.prune(Path(cell.settings["media"]) / cache.FOLDER, CACHE_BYTES)
     return pa.Table.from_pylist(rows, arrow_schema("frames"))
 
