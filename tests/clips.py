@@ -1,6 +1,7 @@
 """Makes the test clips: every picture carries its number, so a wrong one is seen at once."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -65,7 +66,17 @@ def number_in(image: NDArray[np.uint8], clip: Clip) -> int:
 
 
 def make(clip: Clip, folder: Path) -> Path:
-    """Write the clip and return its path."""
+    """Write the clip and return its path.
+
+    It is written in a thread of its own. As root, SVT-AV1 gives the calling thread real-time
+    priority (SCHED_FIFO, 99); processes started from that thread inherit it and starve all others.
+    """
+    with ThreadPoolExecutor(1) as alone:
+        return alone.submit(write, clip, folder).result()
+
+
+def write(clip: Clip, folder: Path) -> Path:
+    """Encode the clip into its file."""
     path = folder / clip.name
     with av.open(str(path), "w", options=dict(clip.muxer)) as out:
         stream = video_stream(out, clip)

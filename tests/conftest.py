@@ -1,6 +1,7 @@
 """Fixtures that several tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,23 @@ from r1data.building import Build
 
 
 @pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run each test in a folder of its own, without the network and without anybody's keys."""
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run each test in a folder of its own, without the network and without anybody's keys.
+
+    A test that leaves this process with another scheduling policy slows all later ones: it fails.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     for name in ("OPENAI_API_KEY", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    before = scheduling()
+    yield
+    assert scheduling() == before
+
+
+def scheduling() -> int | None:
+    """Return the scheduling policy of this thread, where the system has such."""
+    return os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else None
 
 
 @pytest.fixture(scope="session")
