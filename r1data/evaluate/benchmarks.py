@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from r1data.errors import InputError, UsageError
+from r1data.sources.benchmarks import FIELDS, TRACKS
 
 Row = Mapping[str, Any]
 Groups = dict[str, list[str]]
@@ -42,17 +43,6 @@ MMVU_FIELDS = {
     "Healthcare": "Clinical_Medicine Basic_Medicine Preventive_Medicine Pharmacy Dentistry",
     "Humanities and social science": "Art Literature History Law Economics Management",
 }
-VIDEO_MMMU_FIELDS = {
-    "Art": "Art Art_Theory Design Music",
-    "Business": "Accounting Economics Finance Manage Marketing",
-    "Science": "Biology Chemistry Geography Math Physics",
-    "Medicine": "Basic_Medical_Science Clinical_Medicine Diagnostics_and_Laboratory_Medicine"
-    " Pharmacy Public_Health",
-    "Humanities": "History Literature Sociology Psychology",
-    "Engineering": "Agriculture Architecture_and_Engineering Computer_Science Electronics"
-    " Energy_and_Power Materials Mechanical_Engineering",
-}
-TRACKS = ("Perception", "Comprehension", "Adaptation")
 NUMBERED = re.compile(r"(?:dev|validation|test|new_dev)_(.+?)_\d+(?:_\w+)?$")
 
 
@@ -137,7 +127,7 @@ def video_mmmu_groups(raw: Row, sample: Row, where: str) -> Groups:
     names = [str(raw.get("id") or "")]
     names += [PurePosixPath(each["uri"]).stem for each in sample["media"]]
     fields = [match[1] for match in map(NUMBERED.match, names) if match]
-    return groups | by_field({"subject": fields[:1]} if fields else {}, VIDEO_MMMU_FIELDS)
+    return groups | by_field({"subject": fields[:1]} if fields else {}, FIELDS)
 
 
 def by_field(groups: Groups, fields: Mapping[str, str]) -> Groups:

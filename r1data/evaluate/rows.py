@@ -16,8 +16,6 @@ from r1data.sources.reading import Raw, read_rows
 from r1data.sources.stage import renamed, sample_rows
 
 FORMATS = (".json", ".jsonl", ".csv", ".parquet")
-# VideoMMMU's track Adaptation asks about a picture with which the clip ends.
-IMAGE_AT_END = "The picture that the question speaks of is the end of the video."
 NUMBERS = ("id", "problem_id", "question_id", "Question ID", "uid")
 VIDEO_R1 = ("problem", "problem_type", "solution", "path", "data_type")
 
@@ -81,7 +79,7 @@ def read_test_set(
     files: list[Path] = []
     for each in task_sources(benchmark, source, path):
         files += [here for _, here in questions_here(each, settings)]
-        for file, raw, sample in sample_rows(image_at_end(each), 0, settings):
+        for file, raw, sample in sample_rows(each, 0, settings):
             sample = whole(sample, raw, file)
             item = item_of(benchmark, each, file, raw, sample)
             if item.id in seen:
@@ -193,14 +191,6 @@ def task_of(path: Path) -> str | None:
     return next(filter(None, map(tempcompass.known_task, names)), None)
 
 
-def image_at_end(source: Source) -> Source:
-    """Let VideoMMMU's questions about a picture stand: the clips end with it."""
-    if source.route.parser != "video-mmmu":
-        return source
-    arguments = {**source.route.arguments, "image_at_end": True}
-    return replace(source, route=replace(source.route, arguments=arguments))
-
-
 def item_of(
     benchmark: Benchmark, source: Source, file: str, raw: Raw, sample: dict[str, Any]
 ) -> Item:
@@ -214,8 +204,6 @@ def item_of(
     if isinstance(raw.row.get("qa"), list):
         row = nested_row(raw, sample)
     groups = benchmark.groups(row, sample, where)
-    if source.route.parser == "video-mmmu" and raw.row.get("image"):
-        sample = {**sample, "problem": f"{sample['problem']}\n{IMAGE_AT_END}"}
     if benchmark.only and not sample["drop_reason"] and sample["problem_type"] != benchmark.only:
         told = f"{benchmark.title} scores {benchmark.only} only"
         sample = {**sample, "drop_reason": sample["problem_type"], "drop_detail": told}

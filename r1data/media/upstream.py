@@ -54,10 +54,16 @@ def upstream(source: Source, settings: Mapping[str, Any]) -> Upstream:
 
 def named_files(route: Route) -> dict[str, Remote]:
     """Return the files that a route on plain HTTP names: such servers list nothing."""
-    paths = [*route.questions, *route.media.get("archives", ())]
+    paths = [*route.questions, *route.beside, *route.media.get("archives", ())]
     if any("*" in path for path in paths):
         raise InputError(f"{route.url}: a route on plain HTTP must name its files")
-    return {path: Remote(address(route.url, path)) for path in paths}
+    return {path: Remote(address(route.url, in_zip(path)[0])) for path in paths}
+
+
+def in_zip(path: str) -> tuple[str, str]:
+    """Split "a/b.zip/c.json" into the archive and its member, which is "" where there is none."""
+    archive, mark, member = path.partition(".zip/")
+    return (f"{archive}.zip", member) if mark else (path, "")
 
 
 def address(base: str, path: str) -> str:

@@ -1,5 +1,6 @@
 """What parsers share: what they are told beside the row, and how a fault becomes a dropped row."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ from r1data.sources.conversations import (
 from r1data.sources.reading import Raw
 
 Row = dict[str, Any]
+# A Python object as text: a table that was printed.
+TABLE = re.compile(r"^\s*\{['\"].*\}\s*$", re.DOTALL)
 
 
 class Reader(NamedTuple):
@@ -111,8 +114,14 @@ def conversation_row(base: Row, pair: tuple[Any, Any], reader: Reader) -> Row:
     return settled(base, lambda: judged(split_question(question), answer, reader.types, yes_no))
 
 
-def chosen_turns(pairs: list[tuple[str, str]], rule: str) -> list[tuple[str, str]]:
-    """Return the turns that are taken: each, the first, or the only one."""
+def chosen_turns(pairs: Sequence[tuple[Any, Any]], rule: str) -> list[tuple[Any, Any]]:
+    """Return the turns that are taken: each, the first, or the only one.
+
+    RoBUT's tenth record holds a turn more, at any place, that answers with the whole table.
+    """
+    pairs = [pair for pair in pairs if not (isinstance(pair[1], str) and TABLE.match(pair[1]))]
+    if not pairs:
+        raise no_truth("its conversation answers with a whole table")
     if rule == "only" and len(pairs) > 1:
         raise ambiguous(f"its conversation has {len(pairs)} turns, of which later ones lean on it")
     return pairs[:1] if rule == "first" else pairs
@@ -130,7 +139,8 @@ def embedded(raw: Raw, reader: Reader, picture: Any) -> list[str]:
     name = picture.get("path")
     ending = PurePosixPath(name).suffix.lower() if isinstance(name, str) else ""
     number = int(raw.where.split()[-1])
-    return [f"{reader.file.removesuffix('.parquet')}/{number:07d}{ending or '.jpg'}"]
+    ending = ending or reader.arguments.get("ending", ".jpg")
+    return [f"{reader.file.removesuffix('.parquet')}/{number:07d}{ending}"]
 
 
 def told(value: Any) -> str:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from r1data.errors import RowDrop
+from r1data.grid.drops import Drop
 from r1data.sources.asked import Reader, Row, row_base, settled, told
 from r1data.sources.conversations import (
     by_index,
@@ -43,6 +45,8 @@ def video_r1(raw: Raw, reader: Reader) -> Iterator[Row]:
     base = row_base(raw, reader, row.get("problem_id", raw.where.split()[-1]), problem, media)
     base |= rest(row, ("problem", "options", "solution", "path", "process", "problem_type"))
     base |= {"problem_id": row.get("problem_id"), "data_type": data_type, "tail": media}
+    if reader.arguments.get("last_frame") and PICTURE.search(str(problem)):
+        problem = at_the_end(problem)
     named = row.get("data_source") or reader.arguments.get("data_source") or ""
     base["data_source"] = named
     twins = bool(reader.arguments.get("twins"))
@@ -103,12 +107,13 @@ def video_mmmu(raw: Raw, reader: Reader) -> Iterator[Row]:
     """VideoMMMU: lectures by subject; open questions keep their text as truth."""
     names = ("id", "question", "options", "answer", "question_type")
     identity, question, options, answer, kind = (need(raw.row, name, raw.where) for name in names)
-    base = row_base(raw, reader, identity, question, [video_mmmu_path(str(identity))])
-    base |= {"track": reader.config, "question_type": kind}
+    track = video_mmmu_track(reader.file)
+    mine = f"{track}/{identity}" if track else identity  # all three tracks ask about one clip
+    base = row_base(raw, reader, mine, question, [video_mmmu_path(str(identity))])
+    base |= {"track": track, "question_type": kind}
+    question = at_the_end(question) if raw.row.get("image") else question
 
     def make() -> Row:
-        if raw.row.get("image") and not reader.arguments.get("image_at_end"):
-            raise no_truth("it asks about a second picture, which a single clip cannot show")
         if options:
             return lettered(question, options, answer)
         truth = plain(str(answer))
@@ -119,9 +124,38 @@ def video_mmmu(raw: Raw, reader: Reader) -> Iterator[Row]:
     yield settled(base, make)
 
 
+TRACKS = ("Perception", "Comprehension", "Adaptation")
+# VideoMMMU's clips lie in a folder a field; the field follows from the subject in a clip's id.
+FIELDS = {
+    "Art": "Art Art_Theory Design Music",
+    "Business": "Accounting Economics Finance Manage Marketing",
+    "Engineering": "Agriculture Architecture_and_Engineering Computer_Science Electronics "
+    "Energy_and_Power Materials Mechanical_Engineering",
+    "Humanities": "History Literature Psychology Sociology",
+    "Medicine": "Basic_Medical_Science Clinical_Medicine Diagnostics_and_Laboratory_Medicine "
+    "Pharmacy Public_Health",
+    "Science": "Biology Chemistry Geography Math Physics",
+}
+FIELD_OF = {subject: field for field, subjects in FIELDS.items() for subject in subjects.split()}
+IMAGE_AT_END = "The picture that the question speaks of is the end of the video."
+PICTURE = re.compile(r"<image[ _]?\d*>", re.IGNORECASE)
+
+
 def video_mmmu_path(identity: str) -> str:
-    """Return the clip of a question: its field's folder, which no column names, is left out."""
-    return f"{identity}.mp4"
+    """Return the clip of a question, below its field's folder."""
+    subject = identity.partition("_")[2].rpartition("_")[0]
+    field = FIELD_OF.get(subject)
+    return f"{field}/{identity}.mp4" if field else f"{identity}.mp4"
+
+
+def video_mmmu_track(file: str) -> str:
+    """Return the track that a question file's folder or name says."""
+    return next((name for name in TRACKS if name.casefold() in file.casefold()), "")
+
+
+def at_the_end(question: Any) -> Any:
+    """Say where the picture is that a question of VideoMMMU speaks of: the clip's last frame."""
+    return f"{question}\n{IMAGE_AT_END}" if isinstance(question, str) else question
 
 
 def mmvu(raw: Raw, reader: Reader) -> Iterator[Row]:
@@ -153,9 +187,13 @@ def mvbench(raw: Raw, reader: Reader) -> Iterator[Row]:
     folder = reader.arguments.get("folders", {}).get(task, task)
     identity = f"{task}-{raw.where.split()[-1]}"
     base = row_base(raw, reader, identity, question, [f"{folder}/{video}"])
-    base |= {"task": task, "start": raw.row.get("start"), "end": raw.row.get("end")}
+    base["task"] = task
+    if not reader.arguments.get("cut_already"):
+        base |= {"start": raw.row.get("start"), "end": raw.row.get("end")}
 
     def make() -> Row:
+        if task in reader.arguments.get("frame_folders", ()):
+            raise RowDrop(Drop.MISSING_MEDIA, "its clip is a folder of frames: see video-branch")
         options = [str(each).strip() for each in candidates]
         if len(options) < 2 or "" in options:
             raise no_truth("it has fewer than two candidates, or an empty one")
@@ -226,7 +264,8 @@ def video_holmes(raw: Raw, reader: Reader) -> Iterator[Row]:
     """Video-Holmes: options by letter, the truth a letter, an explanation that stays in extra."""
     names = ("Question ID", "video ID", "Question", "Options", "Answer")
     identity, video, question, options, answer = (need(raw.row, n, raw.where) for n in names)
-    base = row_base(raw, reader, identity, question, [f"videos_cropped/{video}.mp4"])
+    # Question IDs count from 1 in each clip.
+    base = row_base(raw, reader, f"{video}_{identity}", question, [f"videos_cropped/{video}.mp4"])
     base |= {"kind": raw.row.get("Question Type"), "explanation": raw.row.get("Explanation")}
     yield settled(base, lambda: lettered(question, options, answer))
 

@@ -29,6 +29,7 @@ class Route:
     split: str = ""
     format: str = ""
     questions: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     parser: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     mapping: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Card:
     rows: int | None = None
     path: str = ""
     traps: tuple[str, ...] = ()
+    witness: tuple[Mapping[str, str], ...] = ()
     sha256: str = field(default="", compare=False)
 
 
@@ -118,9 +120,9 @@ def load_card(name: str) -> Card:
     if data["route"] not in routes:
         known = ", ".join(routes)
         raise RecipeError(f"{path.name}: no route '{data['route']}'; there are: {known}")
-    types, traps = tuple(data.pop("types")), tuple(data.pop("traps", ()))
+    lists = {key: tuple(data.pop(key, ())) for key in ("types", "traps", "witness")}
     digest = digest_of([file_sha256(path), *(file_sha256(family_path(f)) for f in families)])
-    return Card(**data, types=types, traps=traps, routes=routes, sha256=digest)
+    return Card(**data, **lists, routes=routes, sha256=digest)
 
 
 def family_path(name: str) -> Path:
@@ -142,7 +144,8 @@ def make_route(name: str, given: Mapping[str, Any]) -> Route:
     data["arguments"] = data.pop("with", {})
     config = data.get("config", "")
     questions = tuple(text.replace("{config}", config) for text in data.pop("questions", ()))
-    return Route(**{**data, "name": name, "questions": questions})
+    beside = tuple(data.pop("beside", ()))
+    return Route(**{**data, "name": name, "questions": questions, "beside": beside})
 
 
 def load_source(name: str, entry: Mapping[str, Any]) -> Source:

@@ -1,7 +1,7 @@
 """Parsers that many cards share: MathV360K, LLaVA-OneVision-Data, the Cauldron, LLaVA-Video."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,36 +14,14 @@ from r1data.sources.asked import (
     conversation_row,
     embedded,
     row_base,
-    settled,
     turn_id,
 )
 from r1data.sources.conversations import (
-    Choice,
     need,
-    no_truth,
-    plain,
-    split_question,
     turns,
 )
 from r1data.sources.reading import Raw
-
-# How lengths are written in remyx's spatial answers, and what they are in metres.
-METRES = {
-    "meter": 1.0,
-    "metre": 1.0,
-    "m": 1.0,
-    "centimeter": 0.01,
-    "centimetre": 0.01,
-    "cm": 0.01,
-    "foot": 0.3048,
-    "feet": 0.3048,
-    "ft": 0.3048,
-    "inch": 0.0254,
-}
-LENGTH = re.compile(
-    r"(?<![\w.])(\d+(?:\.\d+)?)\s*(centimet(?:er|re)s?|met(?:er|re)s?|cm|m|feet|foot|ft|inch(?:es)?)\b",
-    re.IGNORECASE,
-)
+from r1data.sources.transforms import LETTERS
 
 
 def mathv360k(raw: Raw, reader: Reader) -> Iterator[Row]:
@@ -65,21 +43,63 @@ def onevision(raw: Raw, reader: Reader) -> Iterator[Row]:
         base["media"] = embedded(raw, reader, need(raw.row, "image", raw.where))
     except RowDrop as drop:
         base["drop"] = (drop.reason.value, drop.detail)
-    base["tail"] = str(raw.row.get("id"))
+    base["tail"] = re.sub(r"^cauldron/[^/]+/", "", str(raw.row.get("id")))
     yield from conversation(base, raw, reader, reader.arguments.get("turns", "only"))
 
 
 def conversation(base: Row, raw: Raw, reader: Reader, rule: str) -> Iterator[Row]:
     """Yield a row for each turn that is taken; a broken conversation is one dropped row."""
     try:
-        pairs = chosen_turns(turns(need(raw.row, "conversations", raw.where), raw.where), rule)
+        pairs = turns(need(raw.row, "conversations", raw.where), raw.where)
     except RowDrop as drop:
         yield {**base, "drop": (drop.reason.value, drop.detail)}
         return
-    for number, pair in enumerate(pairs):
+    yield from taken_turns(base, pairs, reader, rule)
+
+
+def taken_turns(
+    base: Row, pairs: Sequence[tuple[Any, Any]], reader: Reader, rule: str
+) -> Iterator[Row]:
+    """Yield a row for each turn that `rule` takes."""
+    try:
+        taken = chosen_turns(pairs, rule)
+    except RowDrop as drop:
+        yield {**base, "drop": (drop.reason.value, drop.detail)}
+        return
+    for number, (question, answer) in enumerate(taken):
         each = {**base, "id": turn_id(base["id"], number)}
+        pair = (with_lines(question, reader), without_rationale(answer, reader))
         row = conversation_row(each, pair, reader)
         yield {**row, "drop": base["drop"]} if "drop" in base else row
+
+
+INLINE = re.compile(r"^[ \t]*options?:[ \t]*(\S.*?)\.?[ \t]*$", re.IGNORECASE | re.MULTILINE)
+
+
+def with_lines(question: Any, reader: Reader) -> Any:
+    """Write "Options: a, b, c, d." as one option a line, where the definition says how many.
+
+    With another number of commas one of them belongs to an option: the line stays, and the row
+    falls, since its question has no options.
+    """
+    count = reader.arguments.get("inline_options")
+    match = INLINE.search(question) if count and isinstance(question, str) else None
+    parts = [part.strip() for part in match[1].split(",")] if match else []
+    if match is None or len(parts) != count:
+        return question
+    lines = [f"{letter}. {part}" for letter, part in zip(LETTERS, parts, strict=False)]
+    return "\n".join([question[: match.start()].rstrip(), *lines])
+
+
+def without_rationale(answer: Any, reader: Reader) -> Any:
+    """Return an answer without the reason after it, and without a full stop that its writer added.
+
+    The Cauldron's writer ends each answer with a full stop; for a transcription that is a fault.
+    """
+    if not isinstance(answer, str):
+        return answer
+    text = re.split(r"\n\s*rationale\s*:", answer, maxsplit=1, flags=re.IGNORECASE)[0].strip()
+    return text.removesuffix(".") if reader.arguments.get("added_stop") else text
 
 
 def cauldron(raw: Raw, reader: Reader) -> Iterator[Row]:
@@ -94,10 +114,8 @@ def cauldron(raw: Raw, reader: Reader) -> Iterator[Row]:
         base["media"] = embedded(raw, reader, pictures[0])
     except RowDrop as drop:
         base["drop"] = (drop.reason.value, drop.detail)
-    for number, text in enumerate(texts):
-        pair = (need(text, "user", raw.where), need(text, "assistant", raw.where))
-        row = conversation_row({**base, "id": turn_id(base["id"], number)}, pair, reader)
-        yield {**row, "drop": base["drop"]} if "drop" in base else row
+    pairs = [(need(t, "user", raw.where), need(t, "assistant", raw.where)) for t in texts]
+    yield from taken_turns(base, pairs, reader, reader.arguments.get("turns", "each"))
 
 
 def llava_video(raw: Raw, reader: Reader) -> Iterator[Row]:
@@ -111,78 +129,3 @@ def llava_video(raw: Raw, reader: Reader) -> Iterator[Row]:
     named = reader.arguments.get("data_source", "{config}").replace("{config}", config)
     base |= {"tail": video, "data_source": named, "config": config}
     yield from conversation(base, raw, reader, "each")
-
-
-def spatial(raw: Raw, reader: Reader) -> Iterator[Row]:
-    """Remyx's messages about one picture: the first turn is taken, as 10,284 rows of 10,284 say.
-
-    A single length becomes a regression in metres, which the question then asks for; a yes or no
-    becomes a choice; the rest stays free-form.
-    """
-    base = row_base(raw, reader, raw.where.split()[-1], "", [])
-    pictures = need(raw.row, "images", raw.where)
-    messages = need(raw.row, "messages", raw.where)
-    try:
-        if not isinstance(pictures, Sequence) or len(pictures) != 1:
-            raise RowDrop(Drop.MISSING_MEDIA, f"it has {len(pictures or ())} pictures, not one")
-        base["media"] = embedded(raw, reader, pictures[0])
-        question, answer = first_turn(messages, raw.where)
-    except RowDrop as drop:
-        yield {**base, "drop": (drop.reason.value, drop.detail)}
-        return
-    yield settled({**base, "problem": question}, lambda: spatial_truth(question, answer))
-
-
-def first_turn(messages: Any, where: str) -> tuple[str, str]:
-    """Return question and answer of the first turn of chat messages in parts."""
-    if not isinstance(messages, Sequence) or isinstance(messages, str):
-        raise InputError(f"{where}: 'messages' is no list; has the source changed?")
-    said = [(need(each, "role", where), parts_text(each, where)) for each in messages]
-    said = [(who, text) for who, text in said if who != "system"]
-    if [who for who, _ in said[:2]] != ["user", "assistant"]:
-        raise no_truth("its messages do not begin with user and assistant")
-    return said[0][1], said[1][1]
-
-
-def parts_text(message: Mapping[str, Any], where: str) -> str:
-    """Return the text of a message, whose content is a text or a list of parts."""
-    content = need(message, "content", where)
-    if isinstance(content, str):
-        return plain(content)
-    texts = [part.get("text") for part in content or () if isinstance(part, Mapping)]
-    return plain("\n".join(text for text in texts if text))
-
-
-def spatial_truth(question: str, answer: str) -> Row:
-    """Tell what a spatial answer is: a length, a yes or no, an option, or a sentence."""
-    row: Row = {"answer": answer}
-    choice = split_question(question)
-    if choice.options:
-        from r1data.sources.asked import judged
-
-        return row | judged(choice, answer, ("multiple choice",))
-    lengths = LENGTH.findall(answer)
-    numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?", answer)
-    if len(lengths) == 1 and len(numbers) == 1:
-        return row | metres(choice, *lengths[0])
-    verdict = re.match(r"\s*(yes|no)\b[\s,.!]", answer + " ", re.IGNORECASE)
-    if verdict:
-        letter = "A" if verdict[1].casefold() == "yes" else "B"
-        options = ["Yes", "No"]
-        row |= {"options": options, "problem_type": "multiple choice", "solution": letter}
-        return row | {"problem": choice.problem}
-    if not answer:
-        raise no_truth("its truth is empty")
-    return row | {"problem": choice.problem, "problem_type": "free-form", "solution": answer}
-
-
-def metres(choice: Choice, value: str, unit: str) -> Row:
-    """Turn a length into metres and have the question ask for metres."""
-    singular = unit.casefold().removesuffix("s") if unit.casefold() != "inches" else "inch"
-    number = float(value) * METRES[singular]
-    return {
-        "problem": f"{choice.problem} Answer with a number in meters.",
-        "problem_type": "regression",
-        "solution": f"{number:.4f}".rstrip("0").rstrip("."),
-        "unit": unit,
-    }

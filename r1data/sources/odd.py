@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from r1data.errors import InputError, RowDrop
@@ -126,13 +126,39 @@ def star(raw: Raw, reader: Reader) -> Iterator[Row]:
 
 
 def perception_test(raw: Raw, reader: Reader) -> Iterator[Row]:
-    """The official PerceptionTest: objects by video id with their multiple-choice questions."""
+    """The official PerceptionTest: objects by video id with their multiple-choice questions.
+
+    Near its end a cup game shows where the ball is: the authors list the frame at which to cut.
+    """
     video = need(raw.row, "_id", raw.where)
+    facts = raw.row.get("metadata") or {}
+    path = reader.folder / PurePosixPath(reader.arguments["cuts"]).name
+    cuts = companion(path) if path.is_file() else {}
     for question in raw.row.get("mc_question") or ():
         identity = f"{video}-{need(question, 'id', raw.where)}"
         base = row_base(raw, reader, identity, question.get("question"), [f"{video}.mp4"])
         base["area"] = question.get("area")
-        yield settled(base, lambda q=question: indexed(q, "answer_id", raw.where))
+
+        def make(question: Mapping[str, Any] = question) -> Row:
+            row = indexed(question, "answer_id", raw.where)
+            if facts.get("is_cup_game") and not path.is_file():
+                raise no_truth(f"a cup game shows its answer: {path.name} says where to cut it")
+            return row | cut(cuts.get(str(video)), facts)
+
+        yield settled(base, make)
+
+
+def cut(frame: Any, facts: Mapping[str, Any]) -> Row:
+    """Return where a clip ends that is cut before a frame; it ends by itself where none is named.
+
+    Half a frame is taken off, so that neither way of rounding shows that frame.
+    """
+    if frame is None:
+        return {}
+    rate = facts.get("frame_rate")
+    if not isinstance(frame, int) or frame < 1 or not isinstance(rate, int | float) or rate <= 0:
+        raise no_truth(f"it is to be cut at frame {told(frame)} of {told(rate)} a second")
+    return {"end": (frame - 0.5) / rate}
 
 
 def indexed(row: Mapping[str, Any], key: str, where: str) -> Row:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from r1data.sources import benchmarks, families, odd
+from r1data.sources import benchmarks, families, odd, spatial
 from r1data.sources.asked import Parser
 
 PARSERS: Mapping[str, Parser] = {
@@ -10,7 +10,7 @@ PARSERS: Mapping[str, Parser] = {
     "onevision": families.onevision,
     "cauldron": families.cauldron,
     "llava-video": families.llava_video,
-    "spatial": families.spatial,
+    "spatial": spatial.spatial,
     "nextqa": odd.nextqa,
     "clevrer": odd.clevrer,
     "star": odd.star,

@@ -1,6 +1,7 @@
 """1 samples: get the question files, normalise every row, choose, and deal them into shards."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -73,21 +74,37 @@ def normalise_all(
     rows: list[dict[str, Any]] = []
     seen: dict[str, str] = {}
     for file, raw, row in sample_rows(source, seed, settings or {}):
-        if row["id"] in seen:
-            if not source.route.parser:
-                where = f"{file}, {raw.where}"
-                first = seen[row["id"]]
-                raise InputError(
-                    f"{where}: duplicate id '{row['id']}' (first seen at {first}): give each row "
-                    "an id of its own, or none"
-                )
-            row["id"] = renamed(row["id"], seen)
+        if row["id"] in seen and not source.route.parser:
+            where = f"{file}, {raw.where}"
+            first = seen[row["id"]]
+            raise InputError(
+                f"{where}: duplicate id '{row['id']}' (first seen at {first}): give each row "
+                "an id of its own, or none"
+            )
         seen[row["id"]] = raw.where
         rows.append(row)
+    name_apart(rows)
     return rows
 
 
-def renamed(identity: str, seen: Mapping[str, str]) -> str:
+def name_apart(rows: Sequence[dict[str, Any]]) -> None:
+    """Add a digest of its content to each id that a source uses twice, whatever the files' order.
+
+    Rows that agree in all of it are numbered.
+    """
+    counts = Counter(row["id"] for row in rows)
+    seen: dict[str, None] = {}
+    for row in rows:
+        if counts[row["id"]] > 1:
+            uris = [each["uri"] for each in row["media"]]
+            content = [row["problem"], row["options"], row["solution"], uris]
+            row["id"] = f"{row['id']}#{digest_of(content)[:8]}"
+        if row["id"] in seen:
+            row["id"] = renamed(row["id"], seen)
+        seen[row["id"]] = None
+
+
+def renamed(identity: str, seen: Container[str]) -> str:
     """Number an id that a source uses twice: its files repeat theirs."""
     number = 2
     while f"{identity}#{number}" in seen:
