@@ -165,10 +165,13 @@ def test_perceptiontests_cup_games_end_where_the_authors_cut_them(tmp_path: Path
     assert "end" not in found
 
 
-def test_questions_come_out_of_a_zip_with_the_file_beside_them(tmp_path: Path) -> None:
+def test_questions_come_out_of_a_zip_with_the_file_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     question = {"id": 0, "question": "Where?", "options": ["a", "b", "c"], "answer_id": 1}
     rows = {"video_7": {"metadata": {"frame_rate": 30.0}, "mc_question": [question]}}
     with Hub() as hub:
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         packed = zipped({"mc_question_train.json": json.dumps(rows).encode()})
         hub.files["/pt/zip_data/mc_question_train_annotations.zip"] = packed
         hub.files["/pt/misc/cut_frame_mapping_train.json"] = b'{"video_7": 61}'

@@ -120,9 +120,9 @@ def load_card(name: str) -> Card:
     if data["route"] not in routes:
         known = ", ".join(routes)
         raise RecipeError(f"{path.name}: no route '{data['route']}'; there are: {known}")
-    lists = {key: tuple(data.pop(key, ())) for key in ("types", "traps", "witness")}
+    data |= {key: tuple(data.get(key, ())) for key in ("types", "traps", "witness")}
     digest = digest_of([file_sha256(path), *(file_sha256(family_path(f)) for f in families)])
-    return Card(**data, **lists, routes=routes, sha256=digest)
+    return Card(**data, routes=routes, sha256=digest)
 
 
 def family_path(name: str) -> Path:
