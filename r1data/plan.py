@@ -22,6 +22,7 @@ from r1data.sources.stage import chosen_samples
 from r1data.stages import revise_prices
 from r1data.stages import samples as samples_stage
 from r1data.summary import table
+from r1data.unfilled import Unfilled, unfilled, unfilled_lines
 
 # A frame of 100,352 pixels at JPEG quality 90 takes about 27 kB (measured on 16 frames of a clip).
 BYTES_A_PIXEL = 0.27
@@ -68,6 +69,7 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
         "data_types": added(each["data_types"] for each in plans),
         "dropped_already": {each.reason: each.rows for each in fallen},
         "examples": {each.reason: {"id": each.id, "detail": each.detail} for each in fallen},
+        "unfilled": [each._asdict() for each in quotas(recipe, sources, rows)],
         "sources": plans,
         "licenses": added({term(each): each["rows"]} for each in plans),
         "gated_without_token": [p["source"] for p in plans if p["gated"] and not token],
@@ -87,6 +89,22 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
     if recipe.probes is not None:
         made["funnel"] = funnel_plan(recipe, made["rows"] - sum(each.rows for each in fallen))
     return made
+
+
+def quotas(
+    recipe: Recipe, sources: Mapping[str, Source], rows: Sequence[Mapping[str, Any]]
+) -> list[Unfilled]:
+    """Return the quotas that cannot be filled, by the rows here or by a definition's count."""
+    if recipe.limit is not None:
+        return []
+    here = {name: recipe.sources[name] for name, each in sources.items() if is_local(each)}
+    found = unfilled(here, rows)
+    for name, source in sources.items():
+        want, known = source.rows, source.card.rows
+        total = sum(want.values()) if isinstance(want, Mapping) else want
+        if name not in here and known is not None and isinstance(total, int) and total > known:
+            found.append(Unfilled(name, "", total, known))
+    return found
 
 
 def added(counts: Any) -> dict[str, int]:
@@ -242,6 +260,8 @@ def plan_text(made: Mapping[str, Any]) -> str:
     lines += table([head, *(source_line(each) for each in made["sources"])])
     fallen = [Fall(why, n, **made["examples"][why]) for why, n in made["dropped_already"].items()]
     lines += fall_lines(fallen, made["rows"])
+    short = unfilled_lines([Unfilled(**each) for each in made["unfilled"]])
+    lines += [f"{'quota' if not i else '':<8} {line}" for i, line in enumerate(short)]
     lines += [*media_lines(made["media"]), *fetch_lines(made), disk_line(made)]
     first = "at most " if made.get("funnel") else ""  # rows that probes drop are not put to it
     for name in ("teacher", "revise"):

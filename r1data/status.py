@@ -15,6 +15,7 @@ from r1data.grid.funnel import BUILD_FILE, Step, shard_notes, stage_folders
 from r1data.grid.shards import read_note, read_shard
 from r1data.grid.work import GATHER_NOTE
 from r1data.summary import released, table
+from r1data.unfilled import Unfilled, unfilled_lines, unfilled_of
 
 # What the rows of a stage's table are, where they are not the samples.
 ROWS = {"responses": "answers", "revised": "answers", "verdicts": "verdicts"}
@@ -49,6 +50,7 @@ def status_dict(build: Build) -> dict[str, Any]:
         "collected": counts.collected,
         "dropped": [drop_state(build.path, step) for step in counts.steps],
         "left": counts.left,
+        "unfilled": [each._asdict() for each in unfilled_of(build.path)],
         "released": counts.left if done else None,
         "released_rows": released_rows(build.release) if done else None,
         "recipe_changed": done and bool(whole) and facts.get("recipe_sha256") not in whole,
@@ -251,7 +253,13 @@ def funnel_lines(found: Mapping[str, Any]) -> list[str]:
         for each in found["dropped"]
         if each["example"]
     ]
-    return [*lines, "", *examples] if examples else lines
+    lines += ["", *examples] if examples else []
+    short = unfilled_lines([Unfilled(**each) for each in found["unfilled"]])
+    return (
+        [*lines, "", "quotas that are not filled:", *(f"  {each}" for each in short)]
+        if short
+        else lines
+    )
 
 
 def shortened(text: str) -> str:

@@ -9,6 +9,7 @@ from r1data.building import Build
 from r1data.grid.driver import Tally
 from r1data.grid.work import GATHER_NOTE
 from r1data.release.check import Report
+from r1data.unfilled import unfilled_of
 
 
 def as_dict(build: Build) -> dict[str, Any]:
@@ -19,6 +20,7 @@ def as_dict(build: Build) -> dict[str, Any]:
         "collected": counts.collected,
         "dropped": [step._asdict() for step in counts.steps],
         "left": counts.left,
+        "unfilled": [each._asdict() for each in unfilled_of(build.path)],
         "cells_made": dict(tally.made) if tally else {},
         "cells_kept": dict(tally.kept) if tally else {},
         "set_aside": [each._asdict() for each in tally.set_aside] if tally else [],

@@ -15,6 +15,7 @@ from r1data.release.figure import bars
 from r1data.release.layout import FOLDERS, SHARD, known_values
 from r1data.release.rows import Inputs, kept, kept_ids, row_counts
 from r1data.release.terms import Terms, license_of, terms_of
+from r1data.unfilled import unfilled_lines, unfilled_of
 
 FIGURE = "composition.svg"
 # The Hub's names of what each kind of media is for.
@@ -45,6 +46,7 @@ def card_text(
         words.opening(rows, splits, kinds, options),
         "## What is in it\n\n" + composition_table(rows),
         "## How it came to be\n\n" + funnel_table(funnel(cell.build)),
+        quota_list(unfilled_lines(unfilled_of(cell.build))),
         "## Who was asked\n\n" + words.asked_text(inputs, recipe),
         "## Terms\n\n" + words.terms_table(rows, sources, kinds),
         "## Known limits\n\n" + words.limits_text(sources, kinds),
@@ -52,7 +54,7 @@ def card_text(
         "## Build it again\n\n" + words.rebuilding(rows, sources, options),
         "## Cite\n\n" + words.citation(rows, sources, options),
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def splits_of(counts: Counts, config: str) -> dict[str, int]:
@@ -180,6 +182,12 @@ def funnel_table(found: Funnel) -> str:
     lines += [f"| {step.stage} | {step.reason} | -{step.rows:,} |" for step in found.steps]
     lines += [f"| released | | {found.left:,} |"]
     return "\n".join(["| stage | reason | rows |", "|---|---|---:|", *lines])
+
+
+def quota_list(lines: Sequence[str]) -> str:
+    """Quotas of the recipe that its sources could not fill; nothing where there is none."""
+    told = "Quotas of the recipe that its sources could not fill:\n\n"
+    return told + "\n".join(f"- {line}" for line in lines) if lines else ""
 
 
 def loading(rows: Counter[Row], features: Mapping[str, Any], split: str) -> str:

@@ -14,6 +14,7 @@ from r1data.report import costs, judged
 from r1data.report.pieces import Figure, Missing, columns_of_shares, label_of, missing
 from r1data.report.tables import Tables
 from r1data.summary import released
+from r1data.unfilled import unfilled_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,7 +28,11 @@ def build_facts(build: Build, tables: Tables) -> dict[str, Any]:
     rows = rows_frame(tables)
     sections = [
         ("in", "What is in it", [lambda: ring(build, rows), lambda: terms(tables, rows)]),
-        ("out", "What fell out", [lambda: fallen(build), *acceptance(tables, rows)]),
+        (
+            "out",
+            "What fell out",
+            [lambda: fallen(build), *quotas(build), *acceptance(tables, rows)],
+        ),
         ("right", "How answers were judged", judged.figures(tables, rows)),
         ("probes", "What questions need", judged.probe_figures(tables)),
         ("cost", "What it took", costs.figures(tables)),
@@ -168,6 +173,15 @@ def fallen(build: Build) -> Figure:
         "finished": released(build),
         "wide": True,
     }
+
+
+def quotas(build: Build) -> list[Callable[[], Figure]]:
+    """Quotas of the recipe that its sources cannot fill; no figure where there is none."""
+    found = unfilled_of(build.path)
+    body = [[each.source, each.problem_type or "all", each.wanted, each.has] for each in found]
+    head = ["source", "type", "wanted", "has"]
+    title = "Quotas that are not filled"
+    return [lambda: {"kind": "table", "title": title, "head": head, "rows": body}] if body else []
 
 
 def acceptance(tables: Tables, rows: "pl.DataFrame") -> list[Callable[[], Figure]]:
