@@ -22,7 +22,7 @@ from r1data.sources.stage import chosen_samples
 from r1data.stages import revise_prices
 from r1data.stages import samples as samples_stage
 from r1data.summary import table
-from r1data.unfilled import Unfilled, unfilled, unfilled_lines
+from r1data.unfilled import Unfilled, planned, unfilled_lines
 
 # A frame of 100,352 pixels at JPEG quality 90 takes about 27 kB (measured on 16 frames of a clip).
 BYTES_A_PIXEL = 0.27
@@ -58,7 +58,8 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
     plans = [source_plan(each, rows, recipe) for each in sources.values()]
     pictures_of = counted_pictures(kept, plans, sources, recipe)
     frames = sum(count * number for count, number in pictures_of.items())
-    stored = round(frames * recipe.frames.max_pixels * BYTES_A_PIXEL)
+    pixels = sum(count * number * area(recipe, count) for count, number in pictures_of.items())
+    stored = round(pixels * BYTES_A_PIXEL)
     media = media_bytes(rows, settings, [name for name in sources if is_local(sources[name])])
     fetch = fetch_plan([each for each in sources.values() if not is_local(each)])
     token = token_for(endpoint())  # the one that a download would send
@@ -69,7 +70,7 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
         "data_types": added(each["data_types"] for each in plans),
         "dropped_already": {each.reason: each.rows for each in fallen},
         "examples": {each.reason: {"id": each.id, "detail": each.detail} for each in fallen},
-        "unfilled": [each._asdict() for each in quotas(recipe, sources, rows)],
+        "unfilled": [each._asdict() for each in planned(recipe, sources, rows)],
         "sources": plans,
         "licenses": added({term(each): each["rows"]} for each in plans),
         "gated_without_token": [p["source"] for p in plans if p["gated"] and not token],
@@ -89,22 +90,6 @@ def make_plan(recipe: Recipe) -> dict[str, Any]:
     if recipe.probes is not None:
         made["funnel"] = funnel_plan(recipe, made["rows"] - sum(each.rows for each in fallen))
     return made
-
-
-def quotas(
-    recipe: Recipe, sources: Mapping[str, Source], rows: Sequence[Mapping[str, Any]]
-) -> list[Unfilled]:
-    """Return the quotas that cannot be filled, by the rows here or by a definition's count."""
-    if recipe.limit is not None:
-        return []
-    here = {name: recipe.sources[name] for name, each in sources.items() if is_local(each)}
-    found = unfilled(here, rows)
-    for name, source in sources.items():
-        want, known = source.rows, source.card.rows
-        total = sum(want.values()) if isinstance(want, Mapping) else want
-        if name not in here and known is not None and isinstance(total, int) and total > known:
-            found.append(Unfilled(name, "", total, known))
-    return found
 
 
 def added(counts: Any) -> dict[str, int]:
@@ -143,6 +128,18 @@ def counted_pictures(
     return counts
 
 
+def area(recipe: Recipe, pictures: int) -> int:
+    """Return the pixels of a picture at most; one that comes alone is an image, not a clip's."""
+    alone = recipe.frames.image_max_pixels if pictures == 1 else None
+    return alone or recipe.frames.max_pixels
+
+
+def sides(recipe: Recipe, pictures: int) -> tuple[int, int]:
+    """Return width and height of a square picture of that area."""
+    side = round(area(recipe, pictures) ** 0.5)
+    return side, side
+
+
 def pictures(row: Mapping[str, Any], recipe: Recipe) -> int:
     """Return how many pictures a sample sends at most."""
     return len(row["media"]) * (1 if row["data_type"] == "image" else recipe.frames.count)
@@ -177,7 +174,8 @@ def fetch_plan(sources: Sequence[Source]) -> dict[str, Any]:
         if route.bytes is None:
             unknown.append(source.name)
         else:
-            known[route.repo or route.url, route.config, route.questions] = route.bytes
+            folders = frozenset(each.rpartition("/")[0] for each in route.questions)
+            known[route.repo or route.url, route.config, folders] = route.bytes
     by_hand = [each.name for each in sources if each.route.media.get("kind") == "external"]
     return {"bytes": sum(known.values()), "size_unknown": unknown, "media_by_hand": by_hand}
 
@@ -212,11 +210,11 @@ def teacher_plan(recipe: Recipe, pictures_of: Mapping[int, int]) -> dict[str, An
     from r1data.teacher.plan import estimate
 
     assert recipe.teacher is not None
-    side = round(recipe.frames.max_pixels**0.5)
     options = {"n": recipe.teacher.n, "max_tokens": most_output(recipe.teacher)}
     prices = recipe.teacher.prices
     asked = [
-        estimate(count, each, side, side, options, prices) for each, count in pictures_of.items()
+        estimate(count, each, *sides(recipe, each), options, prices)
+        for each, count in pictures_of.items()
     ]
     return summed(asked, prices is not None)
 
@@ -226,11 +224,11 @@ def revise_plan(recipe: Recipe, pictures_of: Mapping[int, int]) -> dict[str, Any
     from r1data.teacher.plan import LEAST_OUTPUT, estimate
 
     assert recipe.teacher is not None and recipe.revise is not None
-    side, longest = round(recipe.frames.max_pixels**0.5), most_output(recipe.teacher)
+    longest = most_output(recipe.teacher)
     options = {"n": recipe.teacher.n, "max_tokens": most_output(recipe.revise)}
     prices, draft = revise_prices(recipe), (min(LEAST_OUTPUT, longest), longest)
     asked = [
-        estimate(count, each, side, side, options, prices, draft)
+        estimate(count, each, *sides(recipe, each), options, prices, draft)
         for each, count in pictures_of.items()
     ]
     return summed(asked, prices is not None)

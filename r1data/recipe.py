@@ -46,6 +46,7 @@ class Recipe:
     name: str
     sources: Mapping[str, Mapping[str, Any]]
     seed: int = 0
+    notes: Sequence[str] = ()
     licenses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     frames: Frames = field(default_factory=Frames)
     screen: Screen | None = None
@@ -125,6 +126,10 @@ def refuse_ranges(
         if isinstance(value, list) and len(value) == 2 and value[0] > value[1]:
             where = locate(("filter", key), lines, name, overrides)
             raise RecipeError(f"{where}: 'filter.{key}' is {value}: write the lower end first")
+    frames = Frames(**data.get("frames", {}))
+    if frames.min_pixels is not None and frames.min_pixels > frames.max_pixels:
+        where = locate(("frames", "min_pixels"), lines, name, overrides)
+        raise RecipeError(f"{where}: 'frames.min_pixels' is above max_pixels: lower it")
 
 
 def find_recipe(source: str | Path) -> Path:

@@ -13,6 +13,8 @@ class Frames:
     sampler: str = "uniform"
     count: int = 16
     max_pixels: int = TRAIN_PIXELS
+    min_pixels: int | None = None
+    image_max_pixels: int | None = None
     quality: int = 90
     backend: str | Sequence[str] = "pyav"
     resize: str = "fast"

@@ -63,7 +63,7 @@ def frames(recipe: Recipe) -> Stage:
         room=3,
         version=2,
         run="r1data.frames.stage:sample_frames",
-        options=asdict(recipe.frames),
+        options={k: v for k, v in asdict(recipe.frames).items() if v is not None},
         takes=("samples", "media"),
         gives="frames",
     )

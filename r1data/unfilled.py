@@ -11,6 +11,8 @@ import yaml
 from r1data.grid.funnel import BUILD_FILE, shard_notes, stage_folders
 from r1data.grid.shards import read_shard
 from r1data.grid.work import GATHER_NOTE
+from r1data.recipe import Recipe
+from r1data.sources.catalogue import Source
 
 
 class Unfilled(NamedTuple):
@@ -43,6 +45,22 @@ def unfilled(entries: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> l
             has[row["source"], ""] += 1
     wanted = wanted_rows(entries)
     return [Unfilled(*key, count, has[key]) for key, count in wanted.items() if has[key] < count]
+
+
+def planned(
+    recipe: Recipe, sources: Mapping[str, Source], rows: Iterable[Mapping[str, Any]]
+) -> list[Unfilled]:
+    """Return the quotas that cannot be filled, by the rows here or by a definition's count."""
+    if recipe.limit is not None:
+        return []
+    here = {n: recipe.sources[n] for n, each in sources.items() if each.generated or each.root}
+    found = unfilled(here, rows)
+    for name, source in sources.items():
+        want, known = source.rows, source.card.rows
+        total = sum(want.values()) if isinstance(want, Mapping) else want
+        if name not in here and known is not None and isinstance(total, int) and total > known:
+            found.append(Unfilled(name, "", total, known))
+    return found
 
 
 def unfilled_of(build: Path) -> list[Unfilled]:

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r1data.errors import RowDrop, UsageError
+from r1data.errors import RecipeError, RowDrop, UsageError
 from r1data.frames.rules import RULES, Clock, fps_count, mean_rate, pick, window
-from r1data.frames.sizes import EVALUATION_PIXELS, TRAIN_PIXELS, fit, refuse_huge
+from r1data.frames.sizes import EVALUATION_PIXELS, LEAST_PIXELS, TRAIN_PIXELS, fit, refuse_huge
+from r1data.frames.stage import asked
 from r1data.grid.drops import Drop
+from r1data.recipe import load_recipe
+from r1data.stages import frames
 
 RATE = Fraction(25)
 
@@ -139,3 +142,38 @@ def test_ribbons_and_giants_are_refused() -> None:
         with pytest.raises(RowDrop) as caught:
             refused()
         assert caught.value.reason is Drop.UNDECODABLE
+
+
+@pytest.mark.parametrize("name", ["video-r1-260k", "video-r1-cot-165k", "video-r1-1pct"])
+@pytest.mark.parametrize(
+    ("kind", "shape", "size"),
+    [
+        # vision_process.py of Video-R1: images 3,136 to 200,704 pixels, clips 100,352 to 105,369.
+        ("image", (320, 240), (308, 252)),
+        ("image", (1920, 1080), (588, 336)),
+        ("video", (320, 240), (392, 280)),
+        ("video", (1920, 1080), (420, 224)),
+    ],
+)
+def test_the_recipes_called_video_r1s_take_frames_as_it_does(
+    name: str, kind: str, shape: tuple[int, int], size: tuple[int, int]
+) -> None:
+    options = frames(load_recipe(name)).options
+    assert (options["sampler"], options["count"], options["resize"]) == ("fps", 16, "parity")
+    taken = asked(kind, {"start": None, "end": None}, options)
+    least = taken.get("min_pixels", LEAST_PIXELS)
+    assert tuple(fit(*shape, taken["max_pixels"], least)) == size
+
+
+def test_frames_that_a_recipe_says_nothing_about_keep_the_options_they_had() -> None:
+    options = frames(load_recipe("demo")).options
+    assert not {"min_pixels", "image_max_pixels"} & options.keys()
+    for kind in ("image", "video"):
+        taken = asked(kind, {"start": None, "end": None}, options)
+        assert taken["max_pixels"] == TRAIN_PIXELS
+        assert "min_pixels" not in taken
+
+
+def test_a_least_area_above_the_largest_is_refused_with_its_line() -> None:
+    with pytest.raises(RecipeError, match=r"'frames.min_pixels' is above max_pixels"):
+        load_recipe("demo", ["frames.min_pixels=200704"])

@@ -115,10 +115,15 @@ def believed(source: str, uri: str, sha256: str, cell: Cell) -> Path:
 
 def asked(data_type: str, entry: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of `take_frames` for one file."""
-    names = ("max_pixels", "quality", "backend", "resize", "multiple", "on_error")
+    names = ("quality", "backend", "resize", "multiple", "on_error")
+    is_image = data_type == "image"
+    most = options.get("image_max_pixels") if is_image else None
+    least = None if is_image else options.get("min_pixels")
     return {
         "rule": options["sampler"],
-        "count": 1 if data_type == "image" else options["count"],
+        "count": 1 if is_image else options["count"],
+        "max_pixels": most or options["max_pixels"],
+        **({"min_pixels": least} if least else {}),
         "start": entry["start"],
         "end": entry["end"],
         **{name: options[name] for name in names},

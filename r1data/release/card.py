@@ -47,6 +47,7 @@ def card_text(
         "## What is in it\n\n" + composition_table(rows),
         "## How it came to be\n\n" + funnel_table(funnel(cell.build)),
         quota_list(unfilled_lines(unfilled_of(cell.build))),
+        "\n".join(f"- {note}" for note in recipe.get("notes", ())),
         "## Who was asked\n\n" + words.asked_text(inputs, recipe),
         "## Terms\n\n" + words.terms_table(rows, sources, kinds),
         "## Known limits\n\n" + words.limits_text(sources, kinds),
