@@ -27,6 +27,11 @@ SMALL = 1 << 20  # below that size the ratio says nothing
 # 255 bytes are what ext4, XFS, APFS and NTFS take; a temporary file beside it needs 50 more.
 LONGEST_NAME, LONGEST_PART = 1024, 200
 BLOCK = 1 << 18
+# Stands in place of a zip's method of packing.
+STORED_IN_TAR = -1
+# Methods of zip that are not read, by number (APPNOTE 4.4.5).
+METHODS = {9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz", 99: "AES encryption"}
+UNPACK = "unpack it yourself and set sources.NAME.root to the folder"
 LOCAL_HEADER = struct.Struct("<4s2B4HL2L2H")
 
 
@@ -127,11 +132,16 @@ def check_overlaps(archive: str, members: Sequence[Member]) -> None:
             raise refuse(archive, other.name, f"overlaps {one.name!r}")
 
 
-def zip_members(file: IO[bytes], archive: str) -> list[Member]:
-    """Read a zip's directory and check all of it. Raises InputError naming archive and entry."""
+def zip_members(file: IO[bytes], archive: str, starts: Sequence[int] = ()) -> list[Member]:
+    """Read a zip's directory and check all of it. Raises InputError naming archive and entry.
+
+    `starts` tells where the parts of a zip begin that zip itself has split.
+    """
     try:
         opened = zipfile.ZipFile(file)
         found, end = opened.infolist(), opened.start_dir
+        if starts:
+            count_from_first(found, starts, directory_part(file))
     except (zipfile.BadZipFile, struct.error, NotImplementedError, EOFError) as problem:
         raise InputError(f"{archive}: not a whole zip: {problem}") from problem
     for info in found:
@@ -155,6 +165,28 @@ def zip_members(file: IO[bytes], archive: str) -> list[Member]:
     return members
 
 
+def directory_part(file: IO[bytes]) -> int:
+    """Return in which part of a split zip its directory begins (APPNOTE 4.3.16)."""
+    file.seek(max(0, file.seek(0, 2) - (1 << 16) - 22))
+    data = file.read()
+    at = data.rindex(b"PK\x05\x06")
+    return int.from_bytes(data[at + 6 : at + 8], "little")
+
+
+def count_from_first(
+    found: Sequence[zipfile.ZipInfo], starts: Sequence[int], directory: int
+) -> None:
+    """Make the offsets of a split zip, which count from each part, count from the first part.
+
+    zipfile takes them for offsets in the part of the directory.
+    """
+    parts, last = len(starts) - 1, max([directory, *(info.volume for info in found)])
+    if last >= parts:
+        raise zipfile.BadZipFile(f"it was split into {last + 1} parts, and {parts} are there")
+    for info in found:
+        info.header_offset += starts[info.volume] - starts[directory]
+
+
 def check_zip_entry(archive: str, info: zipfile.ZipInfo) -> None:
     """Check what a zip's directory says of one entry."""
     name = getattr(info, "orig_filename", info.filename)
@@ -165,9 +197,10 @@ def check_zip_entry(archive: str, info: zipfile.ZipInfo) -> None:
     if kind not in (0, 0o100000, 0o040000):
         raise refuse(archive, name, "is a device or a pipe")
     if info.flag_bits & 1:
-        raise refuse(archive, name, "is encrypted")
+        raise refuse(archive, name, f"is encrypted ({UNPACK})")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise refuse(archive, name, f"is packed by method {info.compress_type}")
+        method = f"method {info.compress_type}, {METHODS.get(info.compress_type, 'unknown')}"
+        raise refuse(archive, name, f"is packed by {method} ({UNPACK})")
 
 
 def check_members(archive: str, members: Sequence[Member], folders: Sequence[str]) -> None:
@@ -218,7 +251,7 @@ def tar_members(file: IO[bytes], archive: str) -> list[Member]:
                     continue
                 begin = info.offset_data
                 size = info.size
-                members.append(Member(info.name, begin, begin + size, size, size, 0, 0))
+                members.append(Member(info.name, begin, begin + size, size, size, 0, STORED_IN_TAR))
     except (tarfile.TarError, EOFError, ValueError) as problem:
         raise InputError(f"{archive}: not a whole tar: {problem}") from problem
     members = [each._replace(name=each.name.removeprefix("./")) for each in members]

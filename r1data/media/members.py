@@ -1,10 +1,11 @@
 """Members of archives that lie elsewhere: zip and tar by ranges, packed tar by reading through."""
 
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -13,34 +14,49 @@ from filelock import FileLock
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
 from r1data.grid.shards import replace_file
-from r1data.media.archives import Member, stream_tar, tar_members, unpack_zip, zip_members
+from r1data.media.archive_kinds import HEAD, PACKED, ZIP, archive_kind, is_tar_header
+from r1data.media.archives import (
+    STORED_IN_TAR,
+    Member,
+    stream_tar,
+    tar_members,
+    unpack_zip,
+    zip_members,
+)
 from r1data.media.fetch import Remote
+from r1data.media.finding import as_written, hint, loosely, members_for, only_ones
 from r1data.media.lists import keep, kept
-from r1data.media.ranges import RangeFile, Stream, with_size
+from r1data.media.parts import Cut, archives_of, check_order
+from r1data.media.ranges import TAIL, RangeFile, Stream
 from r1data.media.upstream import Upstream
 
 CONNECTIONS = 4
-PART = re.compile(r"^(.*\.(?:zip|tar))(?:\.part[._-]?\w+|\.\d{3})$")
-PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+# Ends a whole zip, and a whole tar.
+ZIP_END, TAR_END = b"PK\x05\x06", bytes(1024)
 
 
 @dataclass
 class Archive:
     """An archive elsewhere, in one file or in parts, and the folder its members belong to."""
 
-    path: str
+    cut: Cut
     remotes: Sequence[Remote]
     folder: Path
     below: str
     file: RangeFile | None = field(default=None, repr=False)
 
+    @property
+    def path(self) -> str:
+        """Its name: that of the whole where it is in parts."""
+        return self.cut.path
+
     def may_hold(self, uri: str) -> bool:
         """Tell whether a file could be a member: an archive unpacks into its own folder."""
         return not self.below or uri.startswith(f"{self.below}/")
 
-    def uri(self, member: str) -> str:
-        """Return the path that rows use for a member."""
-        return f"{self.below}/{member}" if self.below else member
+    def inner(self, uri: str) -> str:
+        """Return the path inside the archive that rows mean by theirs."""
+        return uri.removeprefix(f"{self.below}/") if self.below else uri
 
     def opened(self) -> RangeFile:
         """Return the archive as a file; its size and signed address are asked for once."""
@@ -48,39 +64,90 @@ class Archive:
             self.file = RangeFile(self.remotes)
         return self.file
 
+    def kind(self) -> str:
+        """Return what its first bytes say that it is. Raises InputError for what is not read."""
+        return archive_kind(self.opened().part(0, HEAD), self.path)
+
+    def is_packed(self) -> bool:
+        """Tell whether it can only be read through."""
+        if self.index.is_file() or self.was_read.is_file():
+            return not self.index.is_file()
+        return self.kind() == PACKED
+
     @property
     def index(self) -> Path:
         """Where the list of its members is kept."""
-        return self.folder / "indexes" / f"{self.path}.json"
+        return self.folder / "indexes" / f"{self.cut.parts[0]}.json"
+
+    @property
+    def was_read(self) -> Path:
+        """Where it is kept for which files a packed archive was read through."""
+        return self.index.with_name(self.index.name + ".read")
 
 
 def open_archives(paths: Sequence[str], found: Upstream, unpack: str) -> Iterator[Archive]:
-    """Yield archives in order; parts of a split one together."""
-    groups: dict[str, list[str]] = {}
-    for path in paths:
-        match = PART.match(path)
-        groups.setdefault(match[1] if match else path, []).append(path)
-    for path, parts in groups.items():
-        folder = str(PurePosixPath(path).parent)
-        below = unpack.replace("{folder}", "" if folder == "." else folder).strip("/")
-        remotes = [found.files[part] for part in parts]
-        yield Archive(path, remotes, found.folder, below)
+    """Yield archives in order; parts of a split one together. Raises InputError."""
+    for cut in archives_of(paths, found.files):
+        archive = archive_of(cut, found, unpack)
+        if are_archives(archive):
+            own = [part for part in cut.parts if part in paths]
+            yield from (archive_of(Cut(part, (part,)), found, unpack) for part in own)
+            continue
+        if cut.maybe:
+            check_order(cut)
+        yield archive
+
+
+def archive_of(cut: Cut, found: Upstream, unpack: str) -> Archive:
+    """Return an archive with the places of its parts."""
+    folder = str(PurePosixPath(cut.path).parent)
+    below = unpack.replace("{folder}", "" if folder == "." else folder).strip("/")
+    return Archive(cut, [found.files[part] for part in cut.parts], found.folder, below)
+
+
+def are_archives(archive: Archive) -> bool:
+    """Tell whether files that are named like parts are archives of their own.
+
+    The second begins like one, and the first ends like one: a tar is often cut where a header
+    begins.
+    """
+    known = archive.index.is_file() or archive.was_read.is_file()
+    if len(archive.remotes) == 1 or archive.cut.spanned or known:
+        return False
+    second = RangeFile(archive.remotes[1:2]).part(0, HEAD)
+    if not any(second):
+        return False
+    try:
+        kind = archive_kind(second, archive.path)
+    except InputError:
+        return False
+    first = RangeFile(archive.remotes[:1])
+    tail = first.part(max(0, first.size - TAIL), first.size)
+    if kind == ZIP:
+        return ZIP_END in tail
+    return kind == PACKED or (is_tar_header(second) and tail.endswith(TAR_END))
 
 
 def bring_members(
-    archive: Archive, uris: Sequence[str], every: Callable[[], set[str]]
+    archive: Archive, uris: Sequence[str], every: Callable[[], set[str]], loose: bool = False
 ) -> dict[str, RowDrop]:
-    """Take members out of an archive; return those that are there and broken."""
-    if archive.path.endswith(PACKED):
-        bring_streamed(archive, set(uris), every)
-        return {}
-    members = by_uri(archive, list_members(archive))
-    wanted = {uri: members[uri] for uri in uris if uri in members}
+    """Take members out of an archive; return those that are there and broken.
+
+    With `loose` a member may differ from its row in case and in its media suffix.
+    """
+    with joined_parts(archive):
+        if archive.is_packed():
+            if not loose:  # what it may hold was looked for as it was read
+                bring_streamed(archive, set(uris), every)
+            return {}
+        listed = {each.name: each for each in list_members(archive)}
+    paths = {archive.inner(uri): uri for uri in uris}
+    matches = members_for(paths, listed, loosely if loose else as_written)
+    wanted = {paths[path]: listed[name] for path, name in only_ones(matches).items()}
 
     def one(uri: str) -> RowDrop | None:
         try:
-            member = wanted[uri]
-            data = member_bytes(archive, member)
+            data = member_bytes(archive, wanted[uri])
             replace_file(archive.folder / uri, lambda path: path.write_bytes(data))
         except RowDrop as drop:
             return drop
@@ -96,6 +163,26 @@ def bring_members(
     return {uri: fault for uri, fault in zip(wanted, faults, strict=True) if fault is not None}
 
 
+@contextmanager
+def joined_parts(archive: Archive) -> Iterator[None]:
+    """Say of what is wrong with an archive in parts how many there are, and which come last."""
+    try:
+        yield
+    except InputError as problem:
+        parts = archive.cut.parts
+        if len(parts) == 1:
+            raise
+        told = f"it was joined from {len(parts)} parts, {parts[0]} to {parts[-1]}"
+        raise InputError(f"{problem} ({told}: is a later part missing?)") from problem
+
+
+def hints(archive: Archive, uris: Sequence[str]) -> dict[str, str]:
+    """Return what an archive holds in place of paths, where its list says so."""
+    names = [each.name for each in list_members(archive)] if archive.index.is_file() else []
+    told = {uri: hint(archive.inner(uri), names, archive.path) for uri in uris if names}
+    return {uri: text for uri, text in told.items() if text}
+
+
 def list_members(archive: Archive) -> list[Member]:
     """Return the checked members of an archive; the list is kept after the first time."""
     known = kept(archive.index)
@@ -106,13 +193,14 @@ def list_members(archive: Archive) -> list[Member]:
         if known is not None:
             return [Member(*each) for each in known]
         file = archive.opened()
+        is_zip = archive.kind() == ZIP
         file.seek(0)
-        if archive.path.endswith(".zip"):
-            members = zip_members(cast(IO[bytes], file), archive.path)
-        elif archive.path.endswith(".tar"):
-            members = tar_members(cast(IO[bytes], file), archive.path)
+        if is_zip:
+            sizes = [remote.size or 0 for remote in file.remotes]
+            starts = list(accumulate(sizes, initial=0)) if archive.cut.spanned else []
+            members = zip_members(cast(IO[bytes], file), archive.path, starts)
         else:
-            raise InputError(f"{archive.path}: neither zip nor tar")
+            members = tar_members(cast(IO[bytes], file), archive.path)
         keep(archive.index, members)
         return members
 
@@ -123,24 +211,10 @@ def locked(path: Path) -> FileLock:
     return FileLock(path.with_name(path.name + ".lock"))
 
 
-def by_uri(archive: Archive, members: Sequence[Member]) -> dict[str, Member]:
-    """Return the members by the path that rows use: theirs, or the end of theirs where it is one's.
-
-    Some archives hold one more folder than the paths of the rows tell.
-    """
-    exact = {archive.uri(each.name): each for each in members}
-    ends: dict[str, list[Member]] = {}
-    for each in members:
-        parts = each.name.split("/")
-        for i in range(1, len(parts)):
-            ends.setdefault(archive.uri("/".join(parts[i:])), []).append(each)
-    return {uri: found[0] for uri, found in ends.items() if len(found) == 1} | exact
-
-
 def member_bytes(archive: Archive, member: Member) -> bytes:
     """Ask for one member, in one request."""
     data = archive.opened().across(member.start, member.stop)
-    if archive.path.endswith(".zip"):
+    if member.method != STORED_IN_TAR:
         return unpack_zip(data, member, archive.path)
     if len(data) != member.size:
         raise RowDrop(Drop.BAD_CHECKSUM, f"{member.name} in {archive.path} is not whole")
@@ -151,18 +225,35 @@ def bring_streamed(archive: Archive, uris: set[str], every: Callable[[], set[str
     """Read a packed tar until the last wanted member: it allows no other way.
 
     One process reads it for all that the build wants of it; the others wait and find their files.
+    Where its members have other folders, case or suffixes than the rows, it is read once more.
     """
-    done = archive.index.with_name(archive.index.name + ".read")
     with locked(archive.index):
-        if all((archive.folder / uri).is_file() for uri in uris) or covers(done, uris):
+        if all((archive.folder / uri).is_file() for uri in uris) or covers(archive.was_read, uris):
             return
         wanted = {uri for uri in {*every(), *uris} if archive.may_hold(uri)}
         wanted = {uri for uri in wanted if not (archive.folder / uri).is_file()}
-        remote = with_size(archive.remotes[0])
-        said = f"reading {archive.path} ({(remote.size or 0) / 1e9:,.1f} GB at most)"
-        sys.stderr.write(f"{said} for {len(wanted):,} files: a packed tar allows no shortcuts\n")
-        read_through(archive, remote, set(wanted))
-        keep(done, [[uri] for uri in sorted(wanted)])
+        paths = {archive.inner(uri): uri for uri in wanted}
+        say_reading(archive, len(wanted), "a packed tar allows no shortcuts")
+        names = read_through(archive, paths)
+        left = {path for path, uri in paths.items() if not (archive.folder / uri).is_file()}
+        near = near_members(left, names) if left else {}
+        if near:
+            say_reading(archive, len(near), "their paths there are others than those of the rows")
+            read_through(archive, {name: paths[path] for path, name in near.items()})
+        keep(archive.was_read, [[uri] for uri in sorted(wanted)])
+
+
+def near_members(paths: Collection[str], names: Collection[str]) -> dict[str, str]:
+    """Return the members that paths mean by their ends, or but for case and suffix."""
+    ends = members_for(paths, names)
+    return only_ones(ends) | only_ones(members_for(paths - ends.keys(), names, loosely))
+
+
+def say_reading(archive: Archive, count: int, why: str) -> None:
+    """Say that an archive is read through, and why."""
+    size = archive.opened().size / 1e9
+    said = f"reading {archive.path} ({size:,.1f} GB at most) for {count:,} files"
+    sys.stderr.write(f"{said}: {why}\n")
 
 
 def covers(done: Path, uris: set[str]) -> bool:
@@ -170,16 +261,18 @@ def covers(done: Path, uris: set[str]) -> bool:
     return uris <= {uri for (uri,) in kept(done) or ()}
 
 
-def read_through(archive: Archive, remote: Remote, wanted: set[str]) -> None:
-    """Unpack what is wanted and stop after the last of it."""
-    stream = Stream(remote)
+def read_through(archive: Archive, wanted: dict[str, str]) -> list[str]:
+    """Unpack what is wanted (member -> path) and stop after the last; return the members seen."""
+    left, names = set(wanted), list[str]()
 
     def place(name: str) -> Path | None:
-        uri = archive.uri(name)
-        return archive.folder / uri if uri in wanted else None
+        names.append(name)
+        return archive.folder / wanted[name] if name in wanted else None
 
-    with stream:
-        for name in stream_tar(cast(IO[bytes], stream), archive.path, place, lambda: stream.at):
-            wanted.discard(archive.uri(name))
-            if not wanted:
-                return
+    with Stream(archive.opened().remotes) as stream:
+        file = cast(IO[bytes], stream)
+        for name in stream_tar(file, archive.path, place, lambda: stream.total):
+            left.discard(name)
+            if not left:
+                break
+    return names

@@ -13,7 +13,7 @@ from r1data.grid.drops import Drop
 from r1data.grid.shards import replace_file
 from r1data.media.fetch import Remote, fetch
 from r1data.media.hub import report_moved
-from r1data.media.members import bring_members, open_archives
+from r1data.media.members import bring_members, hints, open_archives
 from r1data.media.ranges import RangeFile
 from r1data.media.upstream import Upstream, address, lock_of, matching, upstream
 from r1data.media.web import Missing
@@ -91,18 +91,21 @@ def bring_archived(
     patterns = tuple(source.route.media["archives"])
     paths = matching(found, patterns, "archive", source)
     unpack = source.route.media.get("unpack", "")
-    left = list(uris)
-    faults: Faults = {}
-    for archive in open_archives(paths, found, unpack):
-        mine = [uri for uri in left if archive.may_hold(uri)]
-        if mine:
-            faults |= bring_members(archive, mine, every)
-        left = [uri for uri in left if not (found.folder / uri).is_file() and uri not in faults]
-        if not left:
-            break
-    tried = f"{len(paths)} archive(s) of {source.route.repo or source.route.url}"
-    missing = {uri: RowDrop(Drop.MISSING_MEDIA, f"{uri} is in none of {tried}") for uri in left}
-    return {**missing, **faults}
+    archives = list(open_archives(paths, found, unpack))
+    left, faults = list(uris), Faults()
+    # An exact path in the last archive is better than one in other case in the first.
+    for loose in (False, True):
+        for archive in archives:
+            mine = [uri for uri in left if archive.may_hold(uri)]
+            if mine:
+                faults |= bring_members(archive, mine, every, loose)
+            left = [uri for uri in left if not (found.folder / uri).is_file() and uri not in faults]
+    tried = f"{len(archives)} archive(s) of {source.route.repo or source.route.url}"
+    told = {uri: f"{uri} is in none of {tried}" for uri in left}
+    for archive in archives:
+        for uri, text in hints(archive, [uri for uri in left if archive.may_hold(uri)]).items():
+            told[uri] += f"; {text}"
+    return {uri: RowDrop(Drop.MISSING_MEDIA, text) for uri, text in told.items()} | faults
 
 
 def bring_embedded(source: Source, uris: Sequence[str], found: Upstream) -> Faults:

@@ -124,29 +124,37 @@ def with_size(remote: Remote) -> Remote:
 
 
 class Stream(io.RawIOBase):
-    """A remote file from its begin on, gone on with after broken connections; for tar.gz."""
+    """Remote files one after the other, gone on with after broken connections; for tar.gz."""
 
-    def __init__(self, remote: Remote) -> None:
-        self.remote = remote
+    def __init__(self, remotes: Sequence[Remote]) -> None:
+        self.remotes = list(remotes)
         self.at = 0
+        self.total = 0
         self.body: IO[bytes] | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        data = patiently(self.remote.url, lambda: self.once(len(buffer)))
+        data = b""
+        while not data and self.remotes:
+            data = patiently(self.remotes[0].url, lambda: self.once(len(buffer)))
+            if not data:
+                del self.remotes[0]
+                self.at = 0
         buffer[: len(data)] = data
+        self.total += len(data)
         return len(data)
 
     def once(self, size: int) -> bytes:
-        """Return the next bytes, b"" at the end."""
-        if self.remote.size is not None and self.at >= self.remote.size:
+        """Return the next bytes of the first remote, b"" at its end."""
+        remote = self.remotes[0]
+        if remote.size is not None and self.at >= remote.size:
             return b""
         if self.body is None:
-            reply = ask(self.remote.url, self.at or None)
+            reply = ask(remote.url, self.at or None)
             if self.at and reply.status != 206:
-                raise InputError(f"{shown(self.remote.url)}: it cannot go on in the middle")
+                raise InputError(f"{shown(remote.url)}: it cannot go on in the middle")
             self.body = reply.body
         try:
             data = self.body.read(size)
@@ -158,7 +166,7 @@ class Stream(io.RawIOBase):
         if not data or len(data) < size:
             self.body.close()
             self.body = None
-        if not data and self.remote.size is not None:
+        if not data and remote.size is not None:
             raise Passing("the connection broke")
         return data
 
