@@ -12,7 +12,7 @@ import pytest
 
 from r1data.errors import RowDrop
 from r1data.grid.drops import Drop
-from r1data.grid.guard import GuardCrash, Guarded, GuardTimeout
+from r1data.grid.guard import GuardCrash, Guarded, GuardTimeout, kept
 
 CALLS = "faults.media_calls"
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
@@ -195,3 +195,18 @@ print(call._ready_child().process.pid, flush=True)
     parent.wait()
     parent.stdout.close()
     assert gone_within(child, 10)
+
+
+def test_a_kept_child_serves_until_the_folder_changes_or_it_is_worn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = kept(f"{CALLS}:echo")
+    assert call is kept(f"{CALLS}:echo")
+    pids = [call(1, deadline=20)[2] for _ in range(2)]
+    monkeypatch.chdir(tmp_path.parent)  # relative paths mean another place now
+    pids.append(call(1, deadline=20)[2])
+    monkeypatch.setattr("r1data.grid.guard.CALLS_A_CHILD", 1)
+    pids.append(call(1, deadline=20)[2])
+    call.close()
+    assert pids[0] == pids[1]
+    assert len(set(pids)) == 3

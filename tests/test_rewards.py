@@ -223,7 +223,7 @@ def test_hostile_completions_get_an_answer_with_a_reason_in_a_second(
     for kind in PROBLEM_TYPES:
         options = ["A. cat", "B. dog"] if kind == "multiple choice" else []
         seconds = []
-        for _ in range(2):  # the second try is for a machine that was busy in the first
+        for _ in range(6):  # a busy core takes longer for the same work
             start = time.process_time()
             verdict = verify(
                 kind,

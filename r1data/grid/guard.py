@@ -109,7 +109,7 @@ class Guarded:
         # After a fork the pipes still belong to the parent process, so a fork starts its own child.
         if self._child is not None and self._child.owner != os.getpid():
             self._child = None
-        if self._child is not None and self._child.calls >= CALLS_A_CHILD:
+        if self._child is not None and self._child.is_stale():
             self.close()
         if self._child is None:
             self._child = _Child(self.target, self.memory_mb)
@@ -131,6 +131,7 @@ class _Child:
 
     def __init__(self, target: str, memory_mb: int) -> None:
         self.owner = os.getpid()
+        self.folder = Path.cwd()
         self.calls = 0
         self.target = target
         environment = {**without_secrets(), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -172,6 +173,10 @@ class _Child:
             crash = GuardKilled if how.endswith("SIGKILL") else GuardCrash
             raise crash(f"{self.target} {how}")
         return answer
+
+    def is_stale(self) -> bool:
+        """Tell whether another child is due: relative paths mean the folder it was started in."""
+        return self.calls >= CALLS_A_CHILD or self.folder != Path.cwd()
 
     def kill(self) -> None:
         self.process.kill()
