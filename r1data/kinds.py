@@ -6,7 +6,12 @@ from pathlib import Path
 
 VIDEOS = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".gif")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-QUESTIONS = (".csv", ".jsonl", ".json", ".parquet")
+QUESTIONS = (
+    *(".csv", ".tsv", ".jsonl", ".ndjson", ".jsonlines", ".json", ".parquet", ".arrow"),
+    *(".xlsx", ".xls", ".xlsb", ".xlsm", ".ods"),
+)
+# Those that are named where somebody asks which there are.
+USUAL = ("CSV", "TSV", "JSON", "JSON lines", "Parquet", "Excel")
 
 BUILD, RELEASE, RECIPE = "a build", "a release", "a recipe"
 TABLE, CLIPS = "a table of questions", "a folder of clips or images"
@@ -24,7 +29,7 @@ SOURCE = {
     BUILD: "`r1data build RECIPE` makes one in builds/NAME",
     RELEASE: "a finished build has one: `r1data build RECIPE`",
     RECIPE: "`r1data init QUESTIONS` writes one",
-    TABLE: f"save one as {', '.join(QUESTIONS)}",
+    TABLE: f"save one as {', '.join(USUAL)}",
 }
 
 
@@ -42,12 +47,21 @@ def kind_of(path: Path) -> str:
     return "a clip or image" if ending in VIDEOS + PICTURES else "a file"
 
 
+def is_table(path: Path) -> bool:
+    """Tell whether a path is a file of questions, or a dataset that `datasets` saved to disk."""
+    if path.is_dir():
+        return any((path / name).is_file() for name in ("state.json", "dataset_dict.json"))
+    return path.is_file() and path.suffix.lower() in (*QUESTIONS, ".txt")
+
+
 def folder_kind(path: Path) -> str:
     """Return what a folder is, in words."""
     if (path / "recipe.yaml").is_file():
         return BUILD
     if (path / "README.md").is_file() and any(path.glob("*/*.parquet")):
         return RELEASE
+    if is_table(path):
+        return TABLE
     endings = {each.suffix.lower() for each in path.iterdir()}
     if not endings:
         return "an empty folder"

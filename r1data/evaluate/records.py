@@ -68,7 +68,7 @@ def read_records(folder: Path) -> list[Record]:
     if not path.is_file():
         raise InputError(f"{folder} holds no {NAME}: it is no finished evaluation")
     records = []
-    for raw in read_rows(path, "jsonl"):
+    for raw in read_rows(path):
         missing = [name for name in NEEDED if name not in raw.row]
         if missing:
             raise InputError(f"{path}, {raw.where}: no column '{missing[0]}'")

@@ -20,7 +20,6 @@ from r1data.rewards.thought import in_tags, thought_words
 from r1data.sources.reading import read_rows
 from r1data.sources.transforms import LETTERS
 
-SUFFIXES = {".json", ".jsonl", ".csv", ".parquet"}
 NEEDED = ("problem_id", "problem", "data_type", "problem_type", "solution")
 KNOWN = {*NEEDED, "options", "path", "data_source", "process"}
 ANSWER = re.compile(r"\s*<answer>(.*?)</answer>\s*", re.DOTALL)
@@ -64,14 +63,14 @@ def question_files(path: Path) -> list[Path]:
     """Return the question files at a path: itself, or those of a folder."""
     if path.is_file():
         return [path]
-    found = [each for each in sorted(path.rglob("*")) if each.suffix.lower() in SUFFIXES]
+    found = [each for each in sorted(path.rglob("*")) if each.suffix.lower() in QUESTIONS]
     return [each for each in found if not each.name.startswith(".")]
 
 
 def look_at(files: Sequence[Path], tally: Tally) -> None:
     """Count everything that can be told from the rows alone."""
     for file in files:
-        for where, row in read_rows(file, file.suffix.lower().removeprefix(".")):
+        for where, row in read_rows(file):
             if not tally.rows and not any(name in row for name in NEEDED):
                 raise InputError(
                     f"{file}, {where}: none of the columns that rows in Video-R1's form have: "

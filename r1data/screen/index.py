@@ -46,7 +46,6 @@ COLUMNS = pa.schema(
 CUT = 20
 NO_FRAMES: dict[str, list[int]] = {"frames": [], "hues": [], "cut": [], "cut_hues": []}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-FORMS = {".ndjson": "jsonl"}
 YOUTUBE = text.re.compile(r"(?:youtube\.com/watch\?v=|youtu\.be/)([\w-]{11})")
 LABEL = text.re.compile(r"^\s*\(?[A-Z][.):]\s+")
 QUESTION, ANSWERS = ("problem", "question"), ("options", "candidates", "choices")
@@ -91,7 +90,7 @@ def make_index(
         raise UsageError(f"--name {name}: letters, digits, '.', '_' and '-' only")
     rows = [
         item(raw.row, number, path, root)
-        for number, raw in enumerate(read_rows(path, FORMS.get(path.suffix.lower(), "")), start=1)
+        for number, raw in enumerate(read_rows(path), start=1)
     ]
     table = pa.Table.from_pylist(rows, COLUMNS)
     table = table.replace_schema_metadata({"benchmark": name, "version": VERSION})

@@ -1,15 +1,34 @@
-"""Question files: JSON, JSON lines, CSV and Parquet, as (where, row) pairs that errors can name."""
+"""Tables of questions as (where, row) pairs that errors can name, whatever form the file has."""
 
-import csv
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import InputError
-from r1data.kinds import TABLE, instead
+from r1data.kinds import TABLE, instead, is_table
 from r1data.schema_errors import kind_said
+from r1data.sources.cells import read_delimited, read_sheet
+from r1data.sources.encodings import read_text
+from r1data.sources.nesting import Place, as_records, rows_below, unrolled
+
+LINES = (".jsonl", ".ndjson", ".jsonlines")
+MAGIC = {
+    b"PAR1": "parquet",
+    b"PK\3\4": "spreadsheet",
+    b"\xd0\xcf\x11\xe0": "spreadsheet",
+    b"ARROW1": "arrow",
+}
+FORMS = {
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".csv": "delimited",
+    ".tsv": "delimited",
+    ".txt": "delimited",
+    ".json": "json",
+    **dict.fromkeys(LINES, "jsonl"),
+    **dict.fromkeys((".xlsx", ".xls", ".xlsb", ".xlsm", ".ods"), "spreadsheet"),
+}
 
 
 class Raw(NamedTuple):
@@ -19,46 +38,100 @@ class Raw(NamedTuple):
     row: dict[str, Any]
 
 
-def read_rows(path: Path, form: str = "") -> Iterator[Raw]:
-    """Yield the rows of a question file; its ending tells its form where `form` does not.
+class Layout(NamedTuple):
+    """Where the rows of a file are: in which sheet, at which path, in which conversation."""
+
+    sheet: str = ""
+    rows_at: str = ""
+    turns: str = ""
+
+
+PLAIN = Layout()
+
+
+def read_rows(path: Path, layout: Layout = PLAIN) -> Iterator[Raw]:
+    """Yield the rows of a table of questions; its first bytes and its ending tell its form.
 
     Raises InputError naming file and row.
     """
-    readers = {
-        "json": read_json,
-        "json-by-id": read_json,
-        "jsonl": read_jsonl,
-        "csv": read_csv,
-        "parquet": read_parquet,
-    }
-    form = form or path.suffix.lower().removeprefix(".")
-    if not path.is_file() or form not in readers:
+    count = 0
+    for place in placed_rows(path, layout):
+        count += 1
+        if not isinstance(place.row, dict):
+            raise InputError(
+                f"{path}, {place.where}: expected an object of columns and values, found "
+                f"{kind_said(place.row)}: correct or remove it"
+            )
+        yield Raw(*place)
+    if count == 0:
+        at = f" at '{layout.rows_at}'" if layout.rows_at else ""
+        raise InputError(f"{path} holds no questions{at}")
+
+
+def placed_rows(path: Path, layout: Layout) -> Iterator[Place]:
+    """Yield the rows of a file at the place and in the turns that a layout names."""
+    form = form_of(path)
+    if form == "json":
+        data = read_document(path)
+        places: Iterable[Place] = json_rows(path, data, layout.rows_at)
+    else:
+        places = (Place(where, row) for where, row in plain_rows(path, form, layout.sheet))
+        if layout.rows_at:
+            places = (each for place in places for each in inside(place, layout.rows_at))
+    for place in places:
+        yield from unrolled(place, layout.turns) if layout.turns else (place,)
+
+
+def inside(place: Place, path: str) -> Iterator[Place]:
+    """Yield the rows inside one row, with where each is."""
+    for each in rows_below([place.row], path):
+        number = each.where.removeprefix("row 1").removeprefix(".")
+        yield Place(f"{place.where}.{number}" if number else place.where, each.row)
+
+
+def form_of(path: Path) -> str:
+    """Return a file's form. Raises InputError where it is no table of questions, or is empty."""
+    if not is_table(path):
         raise InputError(instead(path, TABLE))
+    if path.is_dir():
+        return "folder"
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty: it holds no questions")
-    count = 0
-    for raw in readers[form](path):
-        count += 1
-        if not isinstance(raw.row, dict):
-            raise InputError(
-                f"{path}, {raw.where}: expected an object of columns and values, found "
-                f"{kind_said(raw.row)}: correct or remove it"
-            )
-        yield raw
-    if count == 0:
-        raise InputError(f"{path} holds no questions")
+    with path.open("rb") as file:
+        head = file.read(1_000)
+    form = next((name for magic, name in MAGIC.items() if head.startswith(magic)), "")
+    form = form or FORMS[path.suffix.lower()]
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if form == "delimited" and start in (b"{", b"["):
+        form = "json"
+    if form == "jsonl" and start == b"[" and not is_lines(path):
+        return "json"
+    return "jsonl" if form == "json" and start == b"{" and is_lines(path) else form
 
 
-def read_text(path: Path) -> str:
-    """Read UTF-8, with or without a byte order mark."""
-    data = path.read_bytes()
+def is_lines(path: Path) -> bool:
+    """Tell whether a file's first two lines are JSON each, whatever its name."""
+    with path.open("rb") as file:
+        lines = [line for line in (file.readline() for _ in range(3)) if line.strip()]
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        raise InputError(
-            f"{path}, line {line}: not UTF-8 text (byte {problem.start}): save it as UTF-8"
-        ) from problem
+        whole = [json.loads(line.removeprefix(b"\xef\xbb\xbf")) for line in lines[:2]]
+    except ValueError:
+        return False
+    return len(whole) == 2
+
+
+def plain_rows(path: Path, form: str, sheet: str) -> Iterator[tuple[str, Any]]:
+    """Yield (where, row) of a file that is read row by row."""
+    if form == "spreadsheet":
+        return read_sheet(path, sheet)
+    readers = {
+        "jsonl": read_jsonl,
+        "delimited": read_delimited,
+        "parquet": read_parquet,
+        "arrow": read_arrow,
+        "folder": read_saved,
+    }
+    return readers[form](path)
 
 
 def parse_json(text: str, where: str) -> Any:
@@ -75,74 +148,49 @@ def parse_json(text: str, where: str) -> Any:
         raise InputError(f"{where}: nested too deeply") from problem
 
 
-def read_json(path: Path) -> Iterator[Raw]:
-    """A list of rows, or an object of rows by id; the id is then the field "_id"."""
-    data = parse_json(read_text(path), str(path))
-    if isinstance(data, list):
-        yield from (Raw(f"row {i}", row) for i, row in enumerate(data, start=1))
+def read_document(path: Path) -> Any:
+    """Read a whole JSON file; a table on its side becomes a list of rows."""
+    return as_records(parse_json(read_text(path), str(path)))
+
+
+def json_rows(path: Path, data: Any, rows_at: str) -> Iterator[Place]:
+    """A list of rows, or an object of rows by id (the field "_id"); `rows_at` leads further in."""
+    if rows_at:
+        yield from rows_below(data, rows_at)
+    elif isinstance(data, list):
+        yield from (Place(f"row {i}", row) for i, row in enumerate(data, start=1))
     elif isinstance(data, dict) and all(isinstance(row, dict) for row in data.values()):
-        yield from (Raw(f"'{key}'", {"_id": key, **row}) for key, row in data.items())
+        yield from rows_below(data, "*")
     else:
+        lists = [key for key, value in data.items() if isinstance(value, list)] if (
+            isinstance(data, Mapping)
+        ) else []
+        hint = f"; for rows below a key, `r1data init` writes rows_at: {lists[0]}" if lists else ""
         raise InputError(
             f"{path}: expected a list of questions, or an object of questions by id, found "
-            f"{kind_said(data)}"
+            f"{kind_said(data)}{hint}"
         )
 
 
-def read_jsonl(path: Path) -> Iterator[Raw]:
+def read_jsonl(path: Path) -> Iterator[tuple[str, Any]]:
     """One object a line; empty lines are allowed."""
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
-            yield Raw(f"line {number}", parse_json(line, f"{path}, line {number}"))
+            yield f"line {number}", parse_json(line, f"{path}, line {number}")
 
 
-def read_csv(path: Path) -> Iterator[Raw]:
-    """A header and rows; a row with more or fewer cells than the header is an error."""
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey="_more", restval=None)
-    try:
-        refuse_header(path, list(reader.fieldnames or ()))
-        for row in reader:
-            if "_more" in row or None in row.values():
-                more = row.get("_more") or ()
-                count = sum(value is not None for value in row.values()) - bool(more) + len(more)
-                raise InputError(
-                    f"{path}, line {reader.line_num}: {count} cells where the header has "
-                    f"{len(reader.fieldnames or ())}: put quotes around a text with commas"
-                )
-            yield Raw(f"line {reader.line_num}", dict(row))
-    except csv.Error as problem:
-        raise InputError(f"{path}, line {reader.line_num + 1}: {problem}") from problem
-
-
-def refuse_header(path: Path, names: list[str]) -> None:
-    """Raise InputError for columns that commas do not part, or that share a name."""
-    for mark, word in ((";", "semicolons"), ("\t", "tabs")):
-        if len(names) == 1 and mark in names[0]:
-            raise InputError(f"{path}, line 1: its columns are parted by {word}: save with commas")
-    for name in names:
-        if name and names.count(name) > 1:
-            raise InputError(f"{path}, line 1: two columns are named '{name}': rename one")
-
-
-def read_parquet(path: Path) -> Iterator[Raw]:
+def read_parquet(path: Path) -> Iterator[tuple[str, Any]]:
     """Rows of a Parquet file, batch by batch, without the bytes of pictures and clips."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        yield from parquet_rows(pq.ParquetFile(path))
+        file = pq.ParquetFile(path)
+        batches = file.iter_batches(batch_size=1024, columns=light_columns(file.schema))
+        yield from numbered(row for batch in batches for row in batch.to_pylist())
     except (pa.ArrowException, OSError, ValueError, OverflowError) as problem:
         why = " ".join(str(problem).split())[:300]
         raise InputError(f"{path}: not a Parquet file: {why}") from problem
-
-
-def parquet_rows(file: Any) -> Iterator[Raw]:
-    """Yield the rows of an open Parquet file without its binary columns."""
-    number = 0
-    for batch in file.iter_batches(batch_size=1024, columns=light_columns(file.schema)):
-        for row in batch.to_pylist():
-            number += 1
-            yield Raw(f"row {number}", row)
 
 
 def light_columns(schema: Any) -> list[str]:
@@ -153,3 +201,60 @@ def light_columns(schema: Any) -> list[str]:
         for each in columns
         if not (each.physical_type == "BYTE_ARRAY" and each.logical_type.type == "NONE")
     ]
+
+
+def read_arrow(path: Path) -> Iterator[tuple[str, Any]]:
+    """Rows of one Arrow file."""
+    yield from numbered(arrow_rows([path]))
+
+
+def read_saved(path: Path) -> Iterator[tuple[str, Any]]:
+    """Rows of a folder that `datasets` saved to disk, in the order of its state.json."""
+    yield from numbered(arrow_rows(saved_files(path)))
+
+
+def saved_files(folder: Path) -> list[Path]:
+    """Return the Arrow files of a saved dataset. Raises InputError where they are not its rows."""
+    if not (folder / "state.json").is_file():
+        splits = sorted(each.parent.name for each in folder.glob("*/state.json"))
+        raise InputError(
+            f"{folder} holds {len(splits)} splits ({', '.join(splits)}): name one of its folders"
+        )
+    state = parse_json(read_text(folder / "state.json"), str(folder / "state.json"))
+    if state.get("_indices_files"):
+        raise InputError(
+            f"{folder}: its rows are an unwritten choice of others: call flatten_indices() on it, "
+            "and save it again"
+        )
+    return [folder / each["filename"] for each in state["_data_files"]]
+
+
+def arrow_rows(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of Arrow files without the bytes of pictures and clips."""
+    import pyarrow as pa
+
+    for path in files:
+        try:
+            with pa.memory_map(str(path)) as data:
+                try:
+                    batches: Iterable[Any] = pa.ipc.open_stream(data)
+                except pa.ArrowInvalid:
+                    file = pa.ipc.open_file(data)
+                    batches = (file.get_batch(i) for i in range(file.num_record_batches))
+                for batch in batches:
+                    yield from (without_bytes(row) for row in batch.to_pylist())
+        except (pa.ArrowException, OSError, ValueError) as problem:
+            why = " ".join(str(problem).split())[:300]
+            raise InputError(f"{path}: not an Arrow file: {why}") from problem
+
+
+def without_bytes(value: Any) -> Any:
+    """Return nested data without bytes."""
+    if isinstance(value, Mapping):
+        return {k: without_bytes(v) for k, v in value.items() if not isinstance(v, bytes)}
+    return [without_bytes(each) for each in value] if isinstance(value, list) else value
+
+
+def numbered(rows: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield rows with where they are: "row 1" is the first."""
+    yield from ((f"row {number}", row) for number, row in enumerate(rows, start=1))
