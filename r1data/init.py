@@ -1,14 +1,35 @@
 """r1data init: a recipe for own clips and questions, from a look at them and a few answers."""
 
-from collections.abc import Mapping
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import InputError, RecipeError, UsageError
+from r1data.grid.drops import Drop
+from r1data.kinds import BUILD, QUESTIONS, RELEASE, USUAL, is_table, kind_of
+from r1data.outlook import Fall, fall_lines, falls
 from r1data.recipe import check, dump, parse_yaml
-from r1data.sources.catalogue import load_card
-from r1data.sources.new import first_rows, guess, refuse_name
+from r1data.sources.catalogue import load_card, load_source
+from r1data.sources.cells import delimiter_of, sheet_names
+from r1data.sources.encodings import read_any_text
+from r1data.sources.finding import Tree
+from r1data.sources.mapping import AUTO
+from r1data.sources.nesting import BY_ID, is_conversation, row_paths
+from r1data.sources.reading import PLAIN, Layout, form_of, read_document, read_rows
+from r1data.sources.recognising import ROLES, Recognised, recognise
+from r1data.sources.stage import normalise_all
+from r1data.teacher.prompts import load_prompt
 
+# Rows in which places of rows and conversations are looked for.
+SAMPLE = 50
+STEPS = {
+    "strip_marker": "without markers as <image>",
+    "split_options": "options taken out of the text",
+    "unbox": "out of its box",
+    "shuffle": "in an order that follows from their texts",
+}
 FOLDERS = ("clips", "videos", "video", "media", "images", ".")
 
 
@@ -24,70 +45,226 @@ class Wishes(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a question file turned out to be.
+    """What a table of questions turned out to be.
 
-    `root` is the folder that its paths are below, `rows` are those read, `mapping` has the columns
-    that need one, `told` says what was guessed.
+    `entry` is that of the recipe's source, `rows` are the samples that the build makes of it, of
+    which `kept` stay; `told` says what each column is taken for.
     """
 
-    rows: int
-    mapping: Mapping[str, Any]
+    entry: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+    kept: Sequence[Mapping[str, Any]]
     told: tuple[str, ...]
-    root: Path
+    fallen: tuple[str, ...]
+
+
+def question_file(place: Path) -> Path:
+    """Return the only table of questions of a folder, or the file itself. Raises InputError."""
+    if not place.is_dir() or is_table(place) or kind_of(place) in (BUILD, RELEASE):
+        return place
+    found = [p for p in sorted(place.glob("*")) if p.suffix.lower() in QUESTIONS and p.is_file()]
+    if not found:
+        raise InputError(
+            f"there is no table of questions in {place}: save one as {', '.join(USUAL)}, and "
+            "name it"
+        )
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found[:5])
+        raise InputError(f"{place} holds {len(found)} tables of questions ({names}): name one")
+    return found[0]
 
 
 def media_root_of(questions: Path) -> Path:
-    """Return the folder below which the first row's file lies, among the usual names."""
+    """Return the folder beside a table in which clips are, among the usual names."""
     for name in FOLDERS:
         folder = questions.parent / name
-        if folder.is_dir():
-            try:
-                look(questions, folder)
-            except InputError:
-                continue
+        if folder.is_dir() and Tree(folder).files:
             return folder
     return questions.parent
 
 
-def look(questions: Path, media_root: Path) -> Seen:
-    """Read the first rows and tell how their columns become ours.
+def look(
+    questions: Path, media_root: Path, given: Mapping[str, str] | None = None, at: Layout = PLAIN
+) -> Seen:
+    """Read a table, tell how its columns become ours, and make samples of it as a build does.
 
-    Paths that begin with the name of `media_root` itself are below its parent. Raises InputError
-    where a column cannot be found, or no row's file.
+    Raises InputError where a column cannot be told, or where no row can be used.
     """
-    rows = first_rows(questions)
-    folder = media_root.resolve()
-    try:
-        (mapping, told), root = guess(rows, media_root), media_root
-    except InputError as problem:
-        if not any(starts_with(row, folder.name) for row in rows):
-            raise
-        try:
-            (mapping, told), root = guess(rows, media_root.parent), media_root.parent
-        except InputError:
-            raise problem from None
+    if not media_root.is_dir():
+        raise InputError(f"there is no folder {media_root}: name that of the clips with --clips")
+    tree = Tree(media_root)
+    layout, found, rows = told_layout(questions, tree, given or {}, at)
     usual = load_card("own").routes["path"].mapping
-    needed = {k: v for k, v in mapping.items() if usual.get(k) != v}
-    return Seen(len(rows), needed, tuple(map(str, told)), root)
+    entry: dict[str, Any] = {"path": str(questions), "media_root": f"{media_root}/"}
+    entry |= {key: value for key, value in layout._asdict().items() if value}
+    mapping = {key: rule for key, rule in found.mapping.items() if usual.get(key) != rule}
+    entry |= {"mapping": mapping} if mapping else {}
+    settings = {"entries": {"own": entry}, "media": "media", "seed": 0}
+    samples = normalise_all(load_source("own", entry), 0, settings)
+    kept, fallen = falls(samples, settings)
+    refuse_unsure(questions, samples, kept, fallen, found)
+    told = (form_said(questions, layout, len(rows)), *said(found))
+    return Seen(entry, samples, kept, told, tuple(fall_lines(fallen, len(samples))))
 
 
-def starts_with(row: Mapping[str, Any], name: str) -> bool:
-    """Tell whether a row holds a path that begins with the name of a folder."""
-    texts = [str(value).removeprefix("./") for value in row.values()]
-    return any(text.startswith(f"{name}/") for text in texts)
+def told_layout(
+    questions: Path, tree: Tree, given: Mapping[str, str], at: Layout
+) -> tuple[Layout, Recognised, list[dict[str, Any]]]:
+    """Return where the rows of a table are, what they are, and the rows.
+
+    Of several places the only one whose columns are recognised is taken. Raises InputError.
+    """
+    fits: list[tuple[Layout, Recognised, list[dict[str, Any]]]] = []
+    faults: list[InputError] = []
+    for layout in layouts(questions, at):
+        try:
+            rows = [raw.row for raw in read_rows(questions, layout)]
+            fits.append((layout, recognise(rows, tree, given), rows))
+        except InputError as fault:
+            faults.append(fault)
+    if len(fits) > 1:
+        names = ", ".join(layout.sheet or layout.rows_at or "the rows" for layout, *_ in fits)
+        option = "--sheet" if fits[0][0].sheet else "--rows-at"
+        raise InputError(
+            f"{questions} has questions at several places ({names}): name one with {option}"
+        )
+    if not fits:
+        raise faults[0]
+    return fits[0]
+
+
+def layouts(questions: Path, at: Layout) -> Iterator[Layout]:
+    """Yield the places at which a table's rows may be, the plain one first."""
+    form = form_of(questions)
+    if form == "spreadsheet":
+        names = sheet_names(questions)
+        for name in [at.sheet] if at.sheet else names:
+            yield at._replace(sheet=name if len(names) > 1 else "")
+        return
+    paths = [at.rows_at] if at.rows_at else list(row_places(questions, form))
+    for path in paths:
+        layout = at._replace(rows_at=path)
+        rows = [raw.row for raw in itertools.islice(read_rows(questions, layout), SAMPLE)]
+        talks = [key for row in rows for key, value in row.items() if is_conversation(value)]
+        yield layout._replace(turns=at.turns or (talks[0] if talks else ""))
+
+
+def row_places(questions: Path, form: str) -> Iterator[str]:
+    """Yield the dotted paths at which the rows of a table may be."""
+    if form == "json":
+        data = read_document(questions)
+        found = list(dict.fromkeys(row_paths(data)))
+        by_id = isinstance(data, Mapping) and all(isinstance(row, Mapping) for row in data.values())
+        plain = isinstance(data, list) or by_id
+        yield from [""] if plain or not found else []
+        yield from (path for path in found if path and not (by_id and path == BY_ID))
+        return
+    yield ""
+    rows = [raw.row for raw in itertools.islice(read_rows(questions), SAMPLE)]
+    yield from dict.fromkeys(path for row in rows for path in row_paths(row) if path)
+
+
+def form_said(questions: Path, layout: Layout, rows: int) -> str:
+    """Say how a table was read: its form, its encoding where that is another than UTF-8."""
+    form = form_of(questions)
+    how = {"delimited": "", "json": "JSON", "jsonl": "JSON lines"}.get(form, form)
+    if form == "delimited":
+        text, encoding = read_any_text(questions)
+        marks = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+        mark = delimiter_of(text)
+        how = f"cells between {marks.get(mark, mark)}"
+        how += "" if encoding.startswith("utf-8") else f", in the encoding {encoding}"
+    where = [
+        f"{key.replace('_', ' ')} '{value}'" for key, value in layout._asdict().items() if value
+    ]
+    return f"{rows:,} rows read ({', '.join([how, *where])}):"
+
+
+def said(found: Recognised) -> list[str]:
+    """Say what each column of ours is taken from, and which columns are not used."""
+    lines = []
+    for role, names in found.taken.items():
+        then = steps_of(found.mapping.get(ROLES[role]))
+        columns = ", ".join(f"'{name}'" for name in names)
+        lines.append(f"  {role.replace('_', ' '):<14}{columns}{then}")
+    for name in ("problem_type", "data_type"):
+        lines.append(f"  {name.replace('_', ' '):<14}{plain(found.mapping[name])}")
+    unused = ", ".join(f"'{name}'" for name in found.unused) or "none"
+    return [*lines, f"  {'not used':<14}{unused}"]
+
+
+def steps_of(rule: Any) -> str:
+    """Say what is done to a column's values."""
+    steps = list(rule.get("then", ())) if isinstance(rule, Mapping) else []
+    steps = [STEPS[name] for name in steps if name in STEPS]
+    if isinstance(rule, Mapping) and rule.get("find"):
+        steps.append("found by name below the folder of the clips")
+    return f" ({', '.join(steps)})" if steps else ""
+
+
+def plain(rule: Any) -> str:
+    """Say in words where the type of a row comes from."""
+    if isinstance(rule, str):
+        return f"'{rule}'"
+    return "told by each row" if rule["value"] == AUTO else f"always {rule['value']}"
+
+
+def refuse_unsure(
+    questions: Path,
+    samples: Sequence[Mapping[str, Any]],
+    kept: Sequence[Mapping[str, Any]],
+    fallen: Sequence[Fall],
+    found: Recognised,
+) -> None:
+    """Raise InputError where no row can be used, or the key of most cannot be read."""
+    key = ", ".join(found.taken["ground_truth"])
+    unread = sum(
+        row["drop_reason"] in (Drop.NO_TRUTH, Drop.AMBIGUOUS_TRUTH)
+        and "truth is empty" not in row["drop_detail"]
+        for row in samples
+    )
+    if kept and 2 * unread <= len(samples):
+        return
+    reasons = "\n".join(fall_lines(fallen, len(samples)))
+    raise InputError(
+        f"{questions}: {len(kept):,} of {len(samples):,} rows can be used with the ground truth in "
+        f"'{key}': correct the table, or say with --map which column is what\n{reasons}"
+    )
+
+
+def shown_row(seen: Seen) -> str:
+    """Return the first row that stays as the teacher gets it, and its key."""
+    row = seen.kept[0]
+    text = load_prompt("grounded").fill(row["problem"], row["options"], row["problem_type"])
+    media = ", ".join(each["uri"] for each in row["media"])
+    part = part_said(row["media"][0])
+    lines = [f"  | {line}".rstrip() for line in text.strip().splitlines()]
+    return "\n".join(
+        [
+            f"as the teacher gets row {row['id']}, with {media}{part}:",
+            *lines,
+            f"  key: {row['solution']}",
+        ]
+    )
+
+
+def part_said(media: Mapping[str, Any]) -> str:
+    """Say which part of a clip is shown; nothing for the whole."""
+    if media["start"] is None and media["end"] is None:
+        return ""
+    end = "its end" if media["end"] is None else f"{media['end']:g} s"
+    return f" from {media['start'] or 0:g} s to {end}"
 
 
 def recipe_text(wishes: Wishes, seen: Seen) -> str:
     """Return the recipe as YAML with a reason beside each choice."""
-    entry: dict[str, Any] = {"path": str(wishes.questions), "media_root": f"{seen.root}/"}
-    if seen.mapping:
-        entry["mapping"] = dict(seen.mapping)
+    entry = dict(seen.entry)
     if wishes.license not in ("", "unknown"):
         entry["license"] = license_of(wishes.license)
     lane = {"url": wishes.url, **({"key": wishes.key} if wishes.key else {}), "concurrency": 16}
     return "\n".join(
         [
-            f"# Made by r1data init from {seen.rows} rows of {wishes.questions.name}.",
+            f"# Made by r1data init from {len(seen.rows)} rows of {wishes.questions.name}.",
             f"# See what they become: r1data sources check {wishes.name}.yaml",
             dump({"pipeline": "cot", "name": wishes.name, "seed": 7}).rstrip(),
             dump({"sources": {"own": entry}}).rstrip(),
@@ -130,6 +307,12 @@ def write_recipe(wishes: Wishes, seen: Seen, folder: Path = Path()) -> Path:
         raise UsageError(f"{option_of(said)}: {said}") from problem
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def refuse_name(name: str) -> None:
+    """Raise UsageError for a name that files and recipes cannot have."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise UsageError(f"--name '{name}': letters, digits, '.', '_' and '-' only")
 
 
 def recipe_path(name: str, folder: Path = Path()) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from r1data.errors import InputError
+from r1data.kinds import QUESTIONS
 from r1data.release.footers import Finding
 from r1data.release.layout import known_values, unknown_values
 from r1data.rewards.numerical import judge_numerical

@@ -89,8 +89,7 @@ def make_index(
     if not NAME.fullmatch(name):
         raise UsageError(f"--name {name}: letters, digits, '.', '_' and '-' only")
     rows = [
-        item(raw.row, number, path, root)
-        for number, raw in enumerate(read_rows(path), start=1)
+        item(raw.row, number, path, root) for number, raw in enumerate(read_rows(path), start=1)
     ]
     table = pa.Table.from_pylist(rows, COLUMNS)
     table = table.replace_schema_metadata({"benchmark": name, "version": VERSION})

@@ -10,11 +10,16 @@ from urllib.parse import urlsplit
 
 from r1data.errors import RecipeError
 from r1data.grid.shards import digest_of, file_sha256
+from r1data.grid.store import address_of
+from r1data.kinds import QUESTIONS, TABLE, instead, is_table
 from r1data.recipe import check, parse_yaml, read_text
 from r1data.schema_errors import near_word
+from r1data.sources.reading import Layout
 
 CARDS = Path(__file__).parent / "cards"
 FAMILIES = Path(__file__).parent / "families"
+# Keys of an entry that say where in a file the rows are.
+LAYOUT = ("sheet", "rows_at", "turns")
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,22 @@ class Route:
     mapping: Mapping[str, Any] = field(default_factory=dict)
     solution_is: str = "letter"
     media: Mapping[str, Any] = field(default_factory=dict)
+    sheet: str = ""
+    rows_at: str = ""
+    turns: str = ""
     bytes: int | None = None
     note: str = ""
+
+    @property
+    def layout(self) -> Layout:
+        """Where in its files the rows are."""
+        return Layout(self.sheet, self.rows_at, self.turns)
+
+    @property
+    def finds(self) -> bool:
+        """Are its media looked for among the files below a folder."""
+        rule = self.mapping.get("media")
+        return isinstance(rule, Mapping) and bool(rule.get("find"))
 
     @property
     def remote(self) -> bool:
@@ -152,7 +171,7 @@ def load_source(name: str, entry: Mapping[str, Any]) -> Source:
     """Turn an entry under `sources:` into a Source. Raises RecipeError."""
     if "path" in entry:
         return own_source(name, entry)
-    for key in ("media_root", "mapping", "license"):
+    for key in ("media_root", "mapping", "license", *LAYOUT):
         if key in entry:
             raise RecipeError(f"sources.{name}.{key} is for own questions and needs 'path:' too")
     card = load_card(entry.get("card", name))
@@ -231,20 +250,28 @@ def own_source(name: str, entry: Mapping[str, Any]) -> Source:
     mapping = {**route.mapping, **entry.get("mapping", {})} if not route.parser else {}
     if "mapping" in entry and route.parser:
         raise RecipeError(f"sources.{name}.mapping: the card {base.name} reads rows by a parser")
-    known_ending(name, path)
+    known_form(name, path)
     terms = entry.get("license", base.license)
-    digest = digest_of([base.sha256, mapping, dict(terms), route.name])
+    layout = {key: entry[key] for key in LAYOUT if key in entry}
+    digest = digest_of([base.sha256, mapping, dict(terms), route.name, layout])
     card = replace(base, name=name, license=terms, sha256=digest)
-    route = replace(route, questions=(path.name,), mapping=mapping)
+    route = replace(route, questions=(path.name,), mapping=mapping, **layout)
     media_root = Path(entry.get("media_root", path.parent)).expanduser()
+    if route.finds and address_of(media_root):
+        raise RecipeError(
+            f"sources.{name}.mapping.media.find looks into a folder on this machine, and "
+            f"{media_root} is an address: write the paths as they are below it"
+        )
     rows = entry.get("rows", "all")
     chosen = choosing(entry)
     return Source(name, card, route, rows, path.parent, media_root, (path,), **chosen)
 
 
-def known_ending(name: str, path: Path) -> None:
-    """Raise RecipeError where a question file's ending says no format that is read."""
-    formats = (".json", ".jsonl", ".csv", ".parquet")
-    if path.suffix.lower() not in formats:
+def known_form(name: str, path: Path) -> None:
+    """Raise RecipeError where a path is no form of table that is read."""
+    if path.exists() and path.is_dir() and not is_table(path):
+        raise RecipeError(f"sources.{name}.path: {instead(path, TABLE)}")
+    formats = (*QUESTIONS, ".txt")
+    if not path.is_dir() and path.suffix.lower() not in formats:
         known = ", ".join(formats)
         raise RecipeError(f"sources.{name}.path: {path.name} is none of {known}")

@@ -111,14 +111,12 @@ def named(path: Path, names: list[str], body: Iterable[Record], where: str) -> N
     for name in names:
         if name and names.count(name) > 1:
             raise InputError(f"{path}, {where}: two columns are named '{name}': rename one")
-    return Names(
-        name or (f"column {i + 1}" if i in used else "") for i, name in enumerate(names)
-    )
+    return Names(name or (f"column {i + 1}" if i in used else "") for i, name in enumerate(names))
 
 
 def filled(cell: Any) -> bool:
     """Tell whether a cell holds anything."""
-    return cell is not None and str(cell).strip() != ""
+    return cell is not None and cell == cell and str(cell).strip() != ""  # NaN is no value
 
 
 def read_sheet(path: Path, sheet: str) -> Iterator[tuple[str, dict[str, Any]]]:

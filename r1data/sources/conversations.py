@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
-from r1data.sources.transforms import LETTERS, drop_image_marker
+from r1data.sources.markers import strip_markers
+from r1data.sources.transforms import LETTERS
 from r1data.sources.wording import HEADER, OPTION, question_lines
 
 LEAD = re.compile(
@@ -51,7 +52,7 @@ def plain(value: Any) -> str:
     """Return a text with one kind of line ends, without image markers and outer blanks."""
     if not isinstance(value, str):
         raise no_truth(f"a text of it is {type(value).__name__}")
-    return drop_image_marker(value.replace("\r\n", "\n").replace("\r", "\n"))
+    return strip_markers(value.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def turns(conversation: Any, where: str) -> list[tuple[Any, Any]]:

@@ -17,7 +17,7 @@ from r1data.kinds import PICTURES, VIDEOS
 from r1data.schema_errors import kind_said
 
 ENDINGS = (*VIDEOS, *PICTURES)
-ADDRESS = re.compile(r"^(https?|s3|gs|file)://", re.IGNORECASE)
+ADDRESS = re.compile(r"^(https?|s3|gs|file):/+", re.IGNORECASE)
 # Signs that part several paths in a cell; "," and ";" may be parts of a name.
 BETWEEN = re.compile(r"\s*[|\n]\s*|\s*[,;]\s+|(?<=\.\w{3})[,;]|(?<=\.\w{4})[,;]")
 PARTS = ("path", "url", "file", "filename", "image", "video", "src")
@@ -27,6 +27,7 @@ class Tree:
     """The media files below a folder, to be found by the ends of their paths."""
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.files = sorted(media_below(root))
         self.by_stem: dict[str, list[str]] = {}
         for file in self.files:
@@ -111,7 +112,7 @@ def cleaned(said: str) -> str:
     """Return what a path, or an address on the web, says after its scheme, drive and dots."""
     text = said.strip().strip("'\"")
     if ADDRESS.match(text):
-        parts = urlsplit(text)
+        parts = urlsplit(ADDRESS.sub(r"\1://", text))
         text = unquote(parts.path) if parts.path.strip("/") else parts.netloc
     kept = [part for part in text.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     return "/".join(kept) or text or "?"

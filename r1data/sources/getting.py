@@ -6,6 +6,7 @@ from typing import Any
 
 from r1data.errors import InputError, RowDrop
 from r1data.grid.shards import replace_file
+from r1data.kinds import is_table
 from r1data.media.archives import unpack_zip, zip_members
 from r1data.media.fetch import Remote, fetch
 from r1data.media.ranges import RangeFile
@@ -22,7 +23,7 @@ def questions_here(source: Source, settings: Mapping[str, Any]) -> list[tuple[st
     if source.root is None:
         return fetched_questions(source, settings)
     for path in source.questions:
-        if not path.is_file():
+        if not is_table(path):
             key = "root" if source.root != path.parent or source.route.remote else "path"
             raise InputError(
                 f"sources.{source.name}: no question file at {path}: correct sources."

@@ -15,12 +15,17 @@ from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
 from r1data.schema_errors import kind_said, near_word, suggestion
 from r1data.sources.catalogue import Source
-from r1data.sources.conversations import number_of
+from r1data.sources.cells import filled
+from r1data.sources.conversations import Choice, number_of
 from r1data.sources.encodable import encodable
+from r1data.sources.finding import kind_of_media, names_in
 from r1data.sources.reading import Raw
-from r1data.sources.transforms import LETTERS, TRANSFORMS, split_letter, untag
+from r1data.sources.splitting import split_options
+from r1data.sources.transforms import LETTERS, split_letter, untag
+from r1data.sources.transforms import TRANSFORMS as PLAIN_TRANSFORMS
 
 PROBLEM_TYPES = ("multiple choice", "numerical", "OCR", "free-form", "regression")
+TRANSFORMS = {**PLAIN_TRANSFORMS, "split_options": split_options}
 # As `problem_type: {value: auto}`: each row's own options and truth tell its type.
 AUTO = "auto"
 DATA_TYPES = ("image", "video")
@@ -41,15 +46,17 @@ def normalise(source: Source, raw: Raw, file: str = "") -> dict[str, Any]:
     file = file or source.route.questions[0]
     where = f"{file}, {raw.where}"
     mapping = source.route.mapping
-    values = {column: take(spec, column, raw, where) for column, spec in mapping.items()}
+    values, fault = taken(mapping, raw, where)
     if values["problem_type"] == AUTO:
         values["problem_type"] = type_of(values)
     kind = one_of(values, "problem_type", PROBLEM_TYPES, where)
     one_of(values, "data_type", DATA_TYPES, where)
-    used = {spec if isinstance(spec, str) else spec.get("field") for spec in mapping.values()}
+    used = {field for spec in mapping.values() for field in fields_of(spec)}
     rest = {k: v for k, v in raw.row.items() if k not in used and isinstance(v, str | int | float)}
     sample = frame_of(source, raw, values, rest, file)
     try:
+        if fault is not None:
+            raise fault
         required_text(values["problem"])
         by_text = source.route.solution_is == "text"
         options, letters = clean_options(values.get("options"), by_text)
@@ -78,17 +85,65 @@ def parsed_sample(source: Source, raw: Raw, row: Mapping[str, Any], file: str) -
     return encodable(sample)
 
 
+def taken(
+    mapping: Mapping[str, Any], raw: Raw, where: str
+) -> tuple[dict[str, Any], RowDrop | None]:
+    """Return every column's value, and why the row falls out where one of them says so.
+
+    Options that were part of the question stand in where the row has none of its own.
+    """
+    values: dict[str, Any] = {}
+    fault: RowDrop | None = None
+    for column, spec in mapping.items():
+        try:
+            values[column] = take(spec, column, raw, where)
+        except RowDrop as drop:
+            values[column], fault = None, fault or drop
+    if isinstance(values.get("problem"), Choice):
+        values["problem"], inside = values["problem"]
+        values["options"] = values.get("options") or inside
+    if values.get("data_type") == AUTO:
+        values["data_type"] = kind_of_media(next(iter(uris_of(values["media"])), ""))
+    return values, fault
+
+
+def rule_of(spec: Any) -> Mapping[str, Any]:
+    """Return a column's rule; the name of a field is one."""
+    return {"field": spec} if isinstance(spec, str) else spec
+
+
+def fields_of(spec: Any) -> list[str]:
+    """Return the names of the row's fields that a rule takes."""
+    rule = rule_of(spec)
+    return [rule["field"]] if "field" in rule else list(rule.get("fields", ()))
+
+
+def gathered(names: Sequence[str], column: str, raw: Raw, where: str) -> Any:
+    """Return what several fields are together: a question's lines, named options, files."""
+    found = {name: look_up({"field": name}, column, raw, where) for name in names}
+    if column == "options":
+        return found if any(map(filled, found.values())) else None
+    given = [value for value in found.values() if filled(value)]
+    return "\n".join(map(str, given)) if column == "problem" else given
+
+
 def take(spec: Any, column: str, raw: Raw, where: str) -> Any:
     """Take one column's value out of a row, as the card says."""
-    rule: Mapping[str, Any] = {"field": spec} if isinstance(spec, str) else spec
+    rule = rule_of(spec)
     if "value" in rule:
         return rule["value"]
-    value = fill(rule["text"], raw, where) if "text" in rule else look_up(rule, column, raw, where)
+    if "fields" in rule:
+        value = gathered(rule["fields"], column, raw, where)
+    else:
+        by_text = "text" in rule
+        value = fill(rule["text"], raw, where) if by_text else look_up(rule, column, raw, where)
     if "map" in rule and value is not None:
         if not isinstance(value, Hashable) or value not in rule["map"]:
             known = ", ".join(map(str, rule["map"]))
             raise InputError(f"{where}: '{value}' of '{column}' is none of its map's: {known}")
         value = rule["map"][value]
+    if rule.get("find"):
+        value = names_in(value)
     for name in rule.get("then", ()) if value is not None else ():
         if name not in TRANSFORMS:
             raise InputError(f"no transform '{name}'{suggestion(name, list(TRANSFORMS))}")
@@ -98,6 +153,8 @@ def take(spec: Any, column: str, raw: Raw, where: str) -> Any:
 
 def look_up(rule: Mapping[str, Any], column: str, raw: Raw, where: str) -> Any:
     """Follow a field's name into the row; dots go into nested objects."""
+    if rule["field"] in raw.row:  # a column's name may have a dot itself, as "options.A"
+        return raw.row[rule["field"]]
     value: Any = raw.row
     for part in rule["field"].split("."):
         if not isinstance(value, Mapping) or part not in value:
@@ -129,9 +186,8 @@ def refuse_mapping(mapping: Mapping[str, Any], fields: Iterable[str], file: str)
     """Raise InputError for a column that is mapped to a field which no row of a file has."""
     known = list(fields)
     for column in sorted(BLANK_DROPS & mapping.keys()):
-        rule = mapping[column]
-        rule = {"field": rule} if isinstance(rule, str) else rule
-        names = [str(rule["field"]).partition(".")[0]] if "field" in rule else []
+        rule = rule_of(mapping[column])
+        names = [name if name in known else name.partition(".")[0] for name in fields_of(rule)]
         for name in names or placeholders(str(rule.get("text", ""))):
             if name not in known:
                 raise InputError(
@@ -229,9 +285,9 @@ def option_texts(value: Any) -> list[str]:
         return []
     if isinstance(value, str):
         try:
-            value = json.loads(value) if value.lstrip().startswith("[") else split_options(value)
+            value = json.loads(value) if value.lstrip().startswith("[") else lines_or_bars(value)
         except ValueError:
-            value = split_options(value)
+            value = lines_or_bars(value)
     if not isinstance(value, list):
         raise RowDrop(Drop.NO_TRUTH, f"its options are no list but {type(value).__name__}")
     return [str(each).strip() for each in value if str(each).strip()]
@@ -261,7 +317,7 @@ def is_number(value: Any) -> bool:
     return True
 
 
-def split_options(text: str) -> list[str]:
+def lines_or_bars(text: str) -> list[str]:
     """Split "a | b | c", or one option a line: a single line cannot be a choice."""
     lines = text.splitlines()
     return text.split("|") if len(lines) == 1 else lines
@@ -298,10 +354,14 @@ def position(text: str, options: list[str], letters: list[str]) -> int:
     return by_text[0]
 
 
+def uris_of(media: Any) -> list[str]:
+    """Return the media paths of a row as they are written."""
+    return [str(path) for path in (media if isinstance(media, list) else [media]) if path]
+
+
 def uris(values: Mapping[str, Any]) -> list[str]:
     """Return the media paths of a row, without a leading "./"."""
-    given = values["media"] if isinstance(values["media"], list) else [values["media"]]
-    paths = [str(path) for path in given if path]
+    paths = uris_of(values["media"])
     if not paths:
         raise RowDrop(Drop.MISSING_MEDIA, "the row names no media file")
     return [possible(str(PurePosixPath(path.replace("\\", "/")))) for path in paths]

@@ -29,9 +29,7 @@ def rows_below(data: Any, path: str) -> Iterator[Place]:
     yield from below(data, path.split(".") if path else [], {}, "")
 
 
-def below(
-    data: Any, parts: Sequence[str], above: Mapping[str, Any], where: str
-) -> Iterator[Place]:
+def below(data: Any, parts: Sequence[str], above: Mapping[str, Any], where: str) -> Iterator[Place]:
     """Walk down; each list adds a number to where a row is, each id itself."""
     if isinstance(data, list):
         for number, each in enumerate(data, start=1):
@@ -93,9 +91,9 @@ def as_records(data: Any) -> Any:
         numbered = keys == [str(i) for i in range(len(keys))] and list(data) != keys
         if keys and numbered and all(list(v) == keys for v in values):
             return [{name: data[name][key] for name in data} for key in keys]
-    elif all(isinstance(v, list) and not is_rows(v) for v in values):
-        if len(data) > 1 and len({len(v) for v in values}) == 1:
-            return [dict(zip(data, cells, strict=True)) for cells in zip(*values, strict=True)]
+    lists = all(isinstance(v, list) and not is_rows(v) for v in values)
+    if lists and len(data) > 1 and len({len(v) for v in values}) == 1:
+        return [dict(zip(data, cells, strict=True)) for cells in zip(*values, strict=True)]
     return data
 
 

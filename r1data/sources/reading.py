@@ -1,6 +1,7 @@
 """Tables of questions as (where, row) pairs that errors can name, whatever form the file has."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ MAGIC = {
     b"\xd0\xcf\x11\xe0": "spreadsheet",
     b"ARROW1": "arrow",
 }
+LISTED = re.compile(rb"[\xef\xbb\xbf\s]*\[\s*\{")
 FORMS = {
     ".parquet": "parquet",
     ".arrow": "arrow",
@@ -104,7 +106,7 @@ def form_of(path: Path) -> str:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if form == "delimited" and start in (b"{", b"["):
         form = "json"
-    if form == "jsonl" and start == b"[" and not is_lines(path):
+    if form == "jsonl" and LISTED.match(head) and not is_lines(path):
         return "json"
     return "jsonl" if form == "json" and start == b"{" and is_lines(path) else form
 
@@ -162,9 +164,11 @@ def json_rows(path: Path, data: Any, rows_at: str) -> Iterator[Place]:
     elif isinstance(data, dict) and all(isinstance(row, dict) for row in data.values()):
         yield from rows_below(data, "*")
     else:
-        lists = [key for key, value in data.items() if isinstance(value, list)] if (
-            isinstance(data, Mapping)
-        ) else []
+        lists = (
+            [key for key, value in data.items() if isinstance(value, list)]
+            if (isinstance(data, Mapping))
+            else []
+        )
         hint = f"; for rows below a key, `r1data init` writes rows_at: {lists[0]}" if lists else ""
         raise InputError(
             f"{path}: expected a list of questions, or an object of questions by id, found "
@@ -206,6 +210,11 @@ def light_columns(schema: Any) -> list[str]:
 def read_arrow(path: Path) -> Iterator[tuple[str, Any]]:
     """Rows of one Arrow file."""
     yield from numbered(arrow_rows([path]))
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return the files that a table of questions is: itself, or those of a saved dataset."""
+    return saved_files(path) if path.is_dir() else [path]
 
 
 def read_saved(path: Path) -> Iterator[tuple[str, Any]]:

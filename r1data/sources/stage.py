@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from r1data.errors import InputError
+from r1data.errors import InputError, RowDrop
 from r1data.grid.build import Cell
 from r1data.grid.drops import Drop
 from r1data.grid.shards import digest_of, file_sha256
@@ -18,10 +18,11 @@ from r1data.selection.letters import even_letters
 from r1data.sources.asked import Reader
 from r1data.sources.catalogue import Source, load_source
 from r1data.sources.choosing import chosen_of
+from r1data.sources.finding import Tree, kind_of_media
 from r1data.sources.getting import questions_here
-from r1data.sources.mapping import normalise, parsed_sample, refuse_mapping
+from r1data.sources.mapping import AUTO, normalise, parsed_sample, refuse_mapping
 from r1data.sources.parsers import PARSERS
-from r1data.sources.reading import Raw, read_rows
+from r1data.sources.reading import Raw, parts_of, read_rows
 
 # 256 rows of 16 frames are about 110 MB, which every worker can hold; eight shards or more let two
 # workers run ahead of each other on a small build.
@@ -44,7 +45,10 @@ def stamp_questions(*, cell: Cell) -> str:
     stamps: list[Any] = []
     for source in load_sources(cell.settings):
         here = questions_here(source, cell.settings)
-        stamps.append([[name, file_sha256(path)] for name, path in here])
+        files = [(name, part) for name, path in here for part in parts_of(path)]
+        stamps.append([[name, file_sha256(path)] for name, path in files])
+        if source.route.finds and source.media_root is not None:
+            stamps.append(Tree(source.media_root).digest())
     return digest_of(stamps)
 
 
@@ -123,6 +127,8 @@ def sample_rows(
     if source.root is None and source.route.repo:
         revision = upstream(source, settings).revision
         source = replace(source, route=replace(source.route, revision=revision))
+    looked = source.route.finds and source.media_root is not None
+    tree = Tree(source.media_root) if looked and source.media_root is not None else None
     for file, path in files:
         parser = PARSERS[source.route.parser] if source.route.parser else None
         reader = Reader(
@@ -135,15 +141,35 @@ def sample_rows(
             arguments=source.route.arguments,
         )
         fields: dict[str, None] = {}
-        for raw in read_rows(path):
+        for raw in read_rows(path, source.route.layout):
             fields |= dict.fromkeys(map(str, raw.row))
             if parser is None:
-                yield file, raw, normalise(source, raw, file)
+                row = normalise(source, raw, file)
+                yield file, raw, placed(row, tree, source) if tree else row
                 continue
             for row in parser(raw, reader):
                 yield file, raw, parsed_sample(source, raw, row, file)
         if parser is None:
             refuse_mapping(source.route.mapping, fields, file)
+
+
+def placed(row: dict[str, Any], tree: Tree, source: Source) -> dict[str, Any]:
+    """Give a row's media the paths that they have below the media folder; their kind follows."""
+    try:
+        paths = [tree.find(each["uri"]) for each in row["media"]]
+        kinds = {kind_of_media(path) for path in paths}
+        if len(kinds) > 1:
+            raise RowDrop(Drop.MISSING_MEDIA, "its media are a clip and an image: name one column")
+    except RowDrop as drop:
+        if row["drop_reason"] is None:
+            row.update(drop_reason=drop.reason.value, drop_detail=drop.detail)
+        return row
+    kind = source.route.mapping.get("data_type")
+    told = kinds.pop() if kinds and kind == {"value": AUTO} else row["data_type"]
+    media = [
+        {**each, "uri": path, "kind": told} for each, path in zip(row["media"], paths, strict=True)
+    ]
+    return {**row, "data_type": told, "media": media}
 
 
 def drawn_rows(source: Source, seed: int) -> Iterator[tuple[str, Raw, dict[str, Any]]]:
