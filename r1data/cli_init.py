@@ -29,7 +29,7 @@ def init(
     ] = None,
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="question=COLUMN, ground_truth=A, options=A,B,C, media=, ..."),
+        typer.Option("--map", help="which column is what: ground_truth=A, options=A,B,C"),
     ] = None,
     sheet: Annotated[str, typer.Option(help="of a spreadsheet with several")] = "",
     rows_at: Annotated[str, typer.Option(help="path of the rows in nested JSON")] = "",

@@ -73,20 +73,6 @@ def sources_check(
         raise typer.Exit(SET_ASIDE)
 
 
-@sources_app.command("new")
-def sources_new(
-    place: Annotated[Path, typer.Argument(help="a question file, or the folder that holds one")],
-    name: Annotated[str, typer.Option(help="of the new source")] = "mine",
-) -> None:
-    """Print a card for own questions, guessed from their first rows; read it before you use it.
-
-    Example: r1data sources new my-set --name mine > mine.yaml
-    """
-    from r1data.sources.new import new_card
-
-    say(new_card(place, name).rstrip())
-
-
 @media_app.command("check")
 def media_check(
     folder: Annotated[Path, typer.Argument(help="a folder of clips and pictures")],

@@ -14,8 +14,8 @@ from r1data.recipe import check, dump, parse_yaml
 from r1data.sources.catalogue import load_card, load_source
 from r1data.sources.cells import delimiter_of, sheet_names
 from r1data.sources.encodings import read_any_text
+from r1data.sources.fields import AUTO
 from r1data.sources.finding import Tree
-from r1data.sources.mapping import AUTO
 from r1data.sources.nesting import BY_ID, is_conversation, row_paths
 from r1data.sources.reading import PLAIN, Layout, form_of, read_document, read_rows
 from r1data.sources.recognising import ROLES, Recognised, recognise
@@ -122,6 +122,8 @@ def told_layout(
             fits.append((layout, recognise(rows, tree, given), rows))
         except InputError as fault:
             faults.append(fault)
+    plain = [each for each in fits if BY_ID not in each[0].rows_at.split(".")]
+    fits = plain or fits
     if len(fits) > 1:
         names = ", ".join(layout.sheet or layout.rows_at or "the rows" for layout, *_ in fits)
         option = "--sheet" if fits[0][0].sheet else "--rows-at"

@@ -135,21 +135,6 @@ def test_sources_check_shows_what_rows_become() -> None:
     assert rows[0]["problem"]
 
 
-def test_sources_new_prints_a_card_that_a_recipe_can_use() -> None:
-    rows = ["key,question,answer,video", "1,How many?,3,a.mp4", "2,How many?,4,b.mp4"]
-    Path("q.csv").write_text("\n".join(rows) + "\n")
-    for name in ("a.mp4", "b.mp4"):
-        Path(name).touch()
-    done = run("sources", "new", "q.csv", "--name", "mine")
-    assert done.returncode == 0, done.stderr
-    Path("mine.yaml").write_text(done.stdout)
-    recipe = "pipeline: cot\nname: r\nsources: {mine: {card: mine.yaml, root: .}}\n"
-    Path("r.yaml").write_text(recipe)
-    made = json.loads(run("sources", "check", "r.yaml", "--json").stdout)
-    assert [row["solution"] for row in made] == ["3", "4"]
-    assert "route" in run("sources", "show", "nextqa").stdout
-
-
 def test_verify_reads_and_writes_json_lines() -> None:
     rows = [
         {"problem_type": "numerical", "solution": "1000", "completion": "<answer>1,000</answer>"},

@@ -93,7 +93,7 @@ def test_an_empty_folder_says_what_to_give(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_table_without_a_truth_names_the_columns_that_it_has(own: Path) -> None:
     Path("questions.csv").write_text("clip,question\na.mp4,What happens?\n")
-    with pytest.raises(InputError, match=r"looks like 'solution' .*clip, question"):
+    with pytest.raises(InputError, match=r"looks like the ground truth .*clip, question"):
         look(Path("questions.csv"), Path("clips"))
 
 

@@ -16,7 +16,6 @@ from r1data.plan import make_plan, plan_text
 from r1data.recipe import load_recipe
 from r1data.sources.catalogue import card_names, load_card, load_source
 from r1data.sources.mapping import clean_options, normalise
-from r1data.sources.new import new_card
 from r1data.sources.reading import Raw, read_rows
 from r1data.sources.stage import chosen_samples, collect_samples, normalise_all
 from r1data.sources.transforms import untag
@@ -417,22 +416,6 @@ def test_every_real_benchmark_row_is_read(real_data: Path, name: str, count: int
         assert row["solution"] == untag(theirs["solution"])
         assert row["media"][0]["uri"] == theirs["path"].removeprefix("./")
         assert len(row["options"]) == len(theirs["options"] or [])
-
-
-def test_a_new_card_reads_a_folder_of_clips_and_a_table(tmp_path: Path) -> None:
-    folder = tmp_path / "mine"
-    (folder / "clips").mkdir(parents=True)
-    (folder / "clips" / "k1.mp4").write_bytes(b"clip")
-    (folder / "q.csv").write_text('key,question,choices,answer,video\nk,Which?,"yes\nno",B,k1\n')
-    Path("mine.yaml").write_text(new_card(folder, "mine"))
-    source = load_source("mine", {"card": "mine.yaml", "root": str(folder)})
-    row = normalise_all(source, seed=0)[0]
-    assert (row["options"], row["solution"]) == (["yes", "no"], "B")
-    assert (row["media"][0]["uri"], row["data_type"]) == ("clips/k1.mp4", "video")
-    assert "problem is 'question'" in source.card.unverified
-    with pytest.raises(InputError, match="no column looks like 'problem'"):
-        (folder / "q.csv").write_text("a,b\n1,2\n")
-        new_card(folder, "mine")
 
 
 def test_the_cards_add_up_to_what_was_released() -> None:

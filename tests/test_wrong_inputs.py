@@ -122,7 +122,7 @@ def test_a_wrong_input_is_told_in_words_that_help(
     [
         ("build q.csv", 2, "`r1data init q.csv`"),
         ("publish b --repo 'me/my cot'", 2, "write it as user/name"),
-        ("init absolute.csv", 1, "absolute paths"),
+        ("init strange.csv", 1, "no column looks like the question"),
     ],
 )
 def test_the_installed_command_says_it(here: Path, command: str, code: int, says: str) -> None:

@@ -117,7 +117,7 @@ def is_lines(path: Path) -> bool:
         lines = [line for line in (file.readline() for _ in range(3)) if line.strip()]
     try:
         whole = [json.loads(line.removeprefix(b"\xef\xbb\xbf")) for line in lines[:2]]
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return len(whole) == 2
 

@@ -18,9 +18,10 @@ from r1data.selection.letters import even_letters
 from r1data.sources.asked import Reader
 from r1data.sources.catalogue import Source, load_source
 from r1data.sources.choosing import chosen_of
+from r1data.sources.fields import AUTO, refuse_mapping
 from r1data.sources.finding import Tree, kind_of_media
 from r1data.sources.getting import questions_here
-from r1data.sources.mapping import AUTO, normalise, parsed_sample, refuse_mapping
+from r1data.sources.mapping import normalise, parsed_sample
 from r1data.sources.parsers import PARSERS
 from r1data.sources.reading import Raw, parts_of, read_rows
 

@@ -117,11 +117,11 @@ def of_words(columns: Iterable[Column], core: frozenset[str], more: frozenset[st
     ]
 
 
-def question_of(columns: Sequence[Column]) -> Column:
+def question_of(columns: Sequence[Column], every: Sequence[Column]) -> Column:
     """Return the column of questions. Raises InputError for none, and for several that differ."""
     found = of_words(columns, QUESTION_WORDS, QUESTION_MORE) or named(columns, QUESTION_LESS)[:1]
     found = found or [c for c in columns if QUESTION_WORDS.intersection(c.words) and worded(c)]
-    return one_of(found, columns, "question", "question, problem, query")
+    return one_of(found, every, "question", "question, problem, query")
 
 
 def worded(column: Column) -> bool:
@@ -210,7 +210,11 @@ def option_count(value: Any) -> int:
         return 2
 
 
-def key_of(columns: Sequence[Column], agree: Callable[[Sequence[Column]], Column | None]) -> Column:
+def key_of(
+    columns: Sequence[Column],
+    every: Sequence[Column],
+    agree: Callable[[Sequence[Column]], Column | None],
+) -> Column:
     """Return the column of answers. Raises InputError for none, and for several that differ."""
     found = of_words(columns, KEY_WORDS, KEY_MORE) or named(columns, KEY_LESS)
     if not found:
@@ -224,7 +228,7 @@ def key_of(columns: Sequence[Column], agree: Callable[[Sequence[Column]], Column
         if same is None:
             raise several(found, "ground_truth")
         return same
-    return one_of(found, columns, "ground_truth", "answer, solution, ground_truth")
+    return one_of(found, every, "ground_truth", "answer, solution, ground_truth")
 
 
 def wrong_columns(columns: Sequence[Column]) -> list[Column]:

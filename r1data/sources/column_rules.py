@@ -1,0 +1,103 @@
+"""The rules of a mapping for columns whose roles are known."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from r1data.errors import RowDrop
+from r1data.sources.column_media import media_rule
+from r1data.sources.column_names import Column, filled_value
+from r1data.sources.conversations import Choice
+from r1data.sources.fields import AUTO
+from r1data.sources.finding import Tree
+from r1data.sources.mapping import DATA_TYPES, PROBLEM_TYPES, is_number
+from r1data.sources.markers import MARKER
+from r1data.sources.splitting import split_options
+from r1data.sources.transforms import BOX
+
+# Of every so many rows one has to hold its options for them to be looked for in all questions.
+ONE_OF = 5
+
+
+def rules(
+    taken: Mapping[str, Sequence[Column]], fixed: Mapping[str, Any], tree: Tree
+) -> dict[str, Any]:
+    """Return the rule of each column of ours."""
+    found: dict[str, Any] = {"problem": problem_rule(taken), "solution": key_rule(taken)}
+    if taken.get("options"):
+        found["options"] = options_rule(taken)
+    elif "options" in fixed:
+        found["options"] = {"value": None}
+    media, kind = media_rule(taken["media"], tree)
+    found |= {"media": media, "data_type": kind, "problem_type": type_rule(taken, found["problem"])}
+    found |= typed([column for each in taken.values() for column in each])
+    for role in ("start", "end", "split", "id"):
+        if taken.get(role):
+            found[role] = taken[role][0].name
+    found.setdefault("id", {"value": None})
+    return found
+
+
+def problem_rule(taken: Mapping[str, Sequence[Column]]) -> dict[str, Any]:
+    """Return the rule of questions: their column or columns, markers and options taken out."""
+    given = taken["question"]
+    values = [v for column in given for v in column.values if isinstance(v, str) and v.strip()]
+    then = ["strip_marker"] if any(map(MARKER.search, values)) else []
+    inside = [bool(options_inside(value)) for value in values]
+    if inside and (sum(inside) * ONE_OF >= len(inside) or given[0].name.startswith("turn.")):
+        then = [*then, "split_options"]
+    field: dict[str, Any] = {"field": given[0].name}
+    field = field if len(given) == 1 else {"fields": [column.name for column in given]}
+    return {**field, "then": then} if then else field
+
+
+def options_inside(text: str) -> list[str]:
+    """Return the options in a question's text; none where it has none."""
+    try:
+        found = split_options(text)
+    except RowDrop:
+        return ["?"]
+    return found.options if isinstance(found, Choice) else []
+
+
+def key_rule(taken: Mapping[str, Sequence[Column]]) -> dict[str, Any]:
+    """Return the rule of the key, out of its tags, its box or its list of one."""
+    key = taken["ground_truth"][0]
+    boxed = any(
+        isinstance(value, list) or (isinstance(value, str) and BOX in value) for value in key.values
+    )
+    return {"field": key.name, "then": ["unbox", "untag"] if boxed else ["untag"]}
+
+
+def options_rule(taken: Mapping[str, Sequence[Column]]) -> Any:
+    """Return the rule of options."""
+    given = taken["options"]
+    if len(given) == 1:
+        return given[0].name
+    rule: dict[str, Any] = {"fields": [column.name for column in given]}
+    mixed = given[0] in taken["ground_truth"]  # else the first option would be right in every row
+    return {**rule, "then": ["shuffle"]} if mixed else rule
+
+
+def type_rule(taken: Mapping[str, Sequence[Column]], problem: Mapping[str, Any]) -> Any:
+    """Return one problem type for all rows, by their truths, or that each row tells its own."""
+    key = [value for value in taken["ground_truth"][0].values if filled_value(value)]
+    options_ = taken.get("options", [])
+    inside = "split_options" in problem.get("then", ())
+    if options_:
+        rows = range(len(options_[0].values))
+        whole = all(any(filled_value(column.values[row]) for column in options_) for row in rows)
+        return {"value": "multiple choice" if whole else AUTO}
+    numbers = [is_number(value) for value in key]
+    if inside or (any(numbers) and not all(numbers)):
+        return {"value": AUTO}
+    return {"value": "numerical" if numbers and all(numbers) else "free-form"}
+
+
+def typed(columns: Sequence[Column]) -> dict[str, Any]:
+    """Return the rules for columns that say the types of rows in our own words."""
+    found: dict[str, Any] = {}
+    for name, allowed in (("problem_type", PROBLEM_TYPES), ("data_type", DATA_TYPES)):
+        for column in columns:
+            if column.name == name and all(value in allowed for value in column.values):
+                found[name] = name
+    return found

@@ -1,0 +1,60 @@
+"""Which columns of a table say a part of a clip: its start and end, or both in one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from r1data.errors import InputError, RowDrop
+from r1data.sources import column_names as told_by
+from r1data.sources.cells import filled
+from r1data.sources.column_names import Column, filled_value
+from r1data.sources.mapping import seconds_of
+from r1data.sources.transforms import span
+
+
+def times(rest: Sequence[Column], taken: dict[str, list[Column]]) -> dict[str, Any]:
+    """Find the columns of a part's start and end, and return their rules."""
+    if "start" in taken or "end" in taken:
+        return {}
+    odd: list[Column] = []
+    for role, names in (("start", told_by.START_NAMES), ("end", told_by.END_NAMES)):
+        found = told_by.named(rest, names)
+        right = [column for column in found if all_times(column.values)]
+        if right:
+            taken[role] = right[:1]
+        odd += [column for column in found if role in column.words and not right]
+    spans = [column for column in told_by.named(rest, told_by.SPAN_NAMES) if all_spans(column)]
+    if spans and not {"start", "end"} & set(taken):
+        taken["start"] = taken["end"] = spans[:1]
+        name = spans[0].name
+        return {
+            "start": {"field": name, "then": ["span_start"]},
+            "end": {"field": name, "then": ["span_end"]},
+        }
+    unsure = odd + [c for c in rest if is_part(c) and not any(c in each for each in taken.values())]
+    if unsure:
+        names = " and ".join(f"'{column.name}'" for column in unsure)
+        raise InputError(
+            f"{names} may say which part of a clip is meant, and are no times in seconds: write "
+            "them as seconds or mm:ss, or leave them out with --map start="
+        )
+    return {}
+
+
+def all_times(values: Sequence[Any]) -> bool:
+    """Tell whether the values of a column are times."""
+    try:
+        return {seconds_of("start", value) for value in values if filled(value)} > set()
+    except RowDrop:
+        return False
+
+
+def all_spans(column: Column) -> bool:
+    """Tell whether a column holds two times in each row."""
+    pairs = [span(value) for value in column.values if filled_value(value)]
+    return bool(pairs) and all(a is not b and all_times([a]) and all_times([b]) for a, b in pairs)
+
+
+def is_part(column: Column) -> bool:
+    """Tell whether a column's name says that it is a part's first or last frame."""
+    ends = {"start", "end", "begin", "stop"} & set(column.words)
+    return bool(ends) and bool({"frame", "ms", "msec", "idx", "index"} & set(column.words))
