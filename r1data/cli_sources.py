@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from r1data.cli_help import Commands
-from r1data.console import JsonOpt, RecipeArg, SetOpt, say, show
+from r1data.console import JsonOpt, RecipeArg, SetOpt, file_to_write, say, show
 from r1data.errors import SET_ASIDE
 
 sources_app = typer.Typer(cls=Commands, help="The sources that r1data knows.", no_args_is_help=True)
@@ -70,6 +70,42 @@ def sources_check(
     fallen = falls(samples, settings)[1]
     show(first_rows(samples, rows) if as_json else samples_text(samples, fallen, rows))
     if fallen:
+        raise typer.Exit(SET_ASIDE)
+
+
+@sources_app.command("probe")
+def sources_probe(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="sources; default: all")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="whose quotas the types are held against")
+    ] = "video-r1-260k",
+    rows: Annotated[int, typer.Option(min=1, help="rows to read of each source")] = 200,
+    out: Annotated[
+        Path, typer.Option(help="the table, as Markdown", callback=file_to_write)
+    ] = Path("sources-probe.md"),
+    set_: SetOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Fetch the first rows of each source: rows kept, reasons, types beside a recipe's quotas.
+
+    Example: r1data sources probe nextqa clevrer
+    """
+    from r1data.recipe import load_recipe
+    from r1data.sources.probe import Probed, probe, probe_line, probe_page
+
+    found: list[Probed] = []
+    for each in probe(load_recipe(recipe, set_ or []), names or [], rows):
+        found.append(each)
+        if not as_json:
+            say("  ".join(filter(None, probe_line(each))))
+    out.write_text(probe_page(found), encoding="utf-8")
+    if as_json:
+        show([each._asdict() for each in found])
+    else:
+        say(f"table     {out}")
+    if any(each.fault or each.drops for each in found):
         raise typer.Exit(SET_ASIDE)
 
 
