@@ -81,6 +81,19 @@ def fall_lines(found: Sequence[Fall], rows: int) -> list[str]:
     ]
 
 
+def unsure_lines(plans: Sequence[Row]) -> list[str]:
+    """Name sources elsewhere whose mapping is a guess, whose rows nobody read, of unknown terms."""
+    known = [each for each in plans if each["from"] != "files here"]
+    terms = [(each, {each["license"]["annotations"], each["license"]["media"]}) for each in known]
+    unsure = {
+        "mapping is a guess": [p["source"] for p in known if p["confidence"] == "guess"],
+        "no real row was read": [p["source"] for p in known if p["confidence"] == "likely"],
+        "terms unknown": [p["source"] for p, words in terms if "unknown" in words],
+    }
+    told = [f"{what}: {', '.join(names)}" for what, names in unsure.items() if names]
+    return [f"{'unknown' if not i else '':<8} {line}" for i, line in enumerate(told)]
+
+
 def shortened(text: str, most: int = DETAIL_CHARACTERS) -> str:
     """Return a text in one line, cut where it is long."""
     line = " ".join(text.split())

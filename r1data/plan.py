@@ -12,7 +12,7 @@ from typing import Any
 from r1data.building import media_folder, settings_of
 from r1data.media.files import is_fetched, is_generated, media_base
 from r1data.media.web import endpoint, token_for
-from r1data.outlook import Fall, fall_lines, falls, refuse_template, serving, square
+from r1data.outlook import Fall, fall_lines, falls, refuse_template, serving, square, unsure_lines
 from r1data.probes.plan import funnel_lines, funnel_plan
 from r1data.recipe import Recipe
 from r1data.sections import most_output
@@ -256,6 +256,7 @@ def plan_text(made: Mapping[str, Any]) -> str:
     lines = [f"{made['recipe']}: {made['rows']:,} rows ({kinds}; {types})"]
     head = ("source", "questions", "media", "rows", "sure", "from")
     lines += table([head, *(source_line(each) for each in made["sources"])])
+    lines += unsure_lines(made["sources"])
     fallen = [Fall(why, n, **made["examples"][why]) for why, n in made["dropped_already"].items()]
     lines += fall_lines(fallen, made["rows"])
     short = unfilled_lines([Unfilled(**each) for each in made["unfilled"]])
