@@ -8,6 +8,8 @@ import pytest
 from hub import Hub
 from upstreams import zipped
 
+from r1data.errors import RowDrop
+from r1data.media.files import locate
 from r1data.sources.asked import Reader
 from r1data.sources.catalogue import load_card, load_source
 from r1data.sources.parsers import PARSERS
@@ -221,11 +223,9 @@ def test_ids_that_a_source_uses_twice_do_not_depend_on_the_files_order() -> None
     assert len({row["id"] for row in one}) == 3
 
 
-def test_mvbenchs_frame_folders_are_named_and_its_other_branch_has_clips_that_are_cut() -> None:
+def test_mvbenchs_other_branch_has_clips_that_are_cut_already() -> None:
     row = {"video": "a.mp4", "question": "Who?", "candidates": ["x", "y"], "answer": "y"}
     row |= {"start": 3.0, "end": 9.0}
-    (found,) = read("mvbench", "hub", row, "json/episodic_reasoning.json")
-    assert found["drop"][0] == "missing_media"
     (found,) = read("mvbench", "hub", row, "json/action_sequence.json")
     assert (found["start"], found["end"]) == (3.0, 9.0)
     for task, folder in {
@@ -236,3 +236,37 @@ def test_mvbenchs_frame_folders_are_named_and_its_other_branch_has_clips_that_ar
         (found,) = read("mvbench", "video-branch", row, f"json/{task}.json")
         assert found["media"] == [f"{folder}/a.mp4"]
         assert "start" not in found
+
+
+def test_clips_of_a_local_copy_are_found_below_one_more_folder_and_by_any_media_suffix(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "copy"
+    settings = {"entries": {"mvbench": {"root": str(root)}}, "media": str(tmp_path), "seed": 0}
+    for path in ("data0613/clevrer/a.mp4", "clevrer/b.MP4", "x/c.webm", "y/c.mkv", "clevrer/e.jpg"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"a clip")
+    (root / "tvqa/d").mkdir(parents=True)
+    for uri, path in (
+        ("clevrer/a.mp4", "data0613/clevrer/a.mp4"),
+        ("clevrer/b.mp4", "clevrer/b.MP4"),
+    ):
+        assert locate("mvbench", uri, settings) == root / path
+    for uri, told in (
+        ("c.mp4", "no file c.mp4"),  # two files that it may mean
+        ("star/a.mp4", "no file star/a.mp4"),  # of another folder
+        ("clevrer/e.mp4", "no file clevrer/e.mp4"),  # an image is no clip
+        ("tvqa/d", "tvqa/d is a folder, not a clip"),
+    ):
+        with pytest.raises(RowDrop, match=told):
+            locate("mvbench", uri, settings)
+
+
+def test_a_file_of_own_questions_is_meant_as_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "q.json").write_text("[]")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/a.mp4").write_bytes(b"another clip")
+    entry = {"path": str(tmp_path / "q.json")}
+    settings = {"entries": {"own": entry}, "media": str(tmp_path), "seed": 0}
+    with pytest.raises(RowDrop, match=r"no file a\.mp4"):
+        locate("own", "a.mp4", settings)

@@ -1,13 +1,17 @@
 """Where the media files of a sample lie on this machine."""
 
+import os
+from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from r1data.errors import RowDrop
 from r1data.grid.drops import Drop
 from r1data.grid.shards import digest_of, replace_file
 from r1data.grid.store import address_of
+from r1data.media.finding import as_written, loosely, members_for, only_ones
 from r1data.media.upstream import folder_of
 from r1data.sources.catalogue import Source, load_source
 
@@ -63,9 +67,44 @@ def locate(name: str, uri: str, settings: Mapping[str, Any]) -> Path:
         raise RowDrop(Drop.MISSING_MEDIA, f"{uri} lies outside the media folder {base.name}")
     if not path.is_file() and is_generated(name, settings):
         draw(path, settings["seed"])
+    path = lies(name, uri, settings)
+    if path.is_dir():
+        told = f"{uri} is a folder, not a clip: another route may have one (r1data sources show)"
+        raise RowDrop(Drop.MISSING_MEDIA, told)
     if not path.is_file():
         raise RowDrop(Drop.MISSING_MEDIA, f"there is no file {uri} in the media folder {base.name}")
     return path
+
+
+def lies(name: str, uri: str, settings: Mapping[str, Any]) -> Path:
+    """Return where a file lies, as its path says where it is not here at all.
+
+    In a local copy of a known source it may lie below one more folder (MVBench's data0613/), or
+    have another media suffix (.MP4, .mkv) than the rows say.
+    """
+    base = media_base(name, settings)
+    path = base / uri
+    source = source_of(name, settings)
+    own = source.root is None or "path" in settings["entries"][name]
+    if own or not source.route.parser or path.exists() or not base.is_dir():
+        return path
+    named = files_below(base, base.stat().st_mtime_ns).get(loosely(PurePosixPath(uri).name), ())
+    for key in (as_written, loosely):
+        only = only_ones(members_for([uri], named, key))
+        if uri in only:
+            return base / only[uri]
+    return path
+
+
+@lru_cache(maxsize=8)
+def files_below(base: Path, changed: int) -> Mapping[str, list[str]]:
+    """Return the files of a folder by their names without case and media suffix."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for folder, _, files in os.walk(base):
+        inner = Path(folder).relative_to(base).as_posix()
+        for file in files:
+            found[loosely(file)].append(file if inner == "." else f"{inner}/{file}")
+    return found
 
 
 def is_generated(name: str, settings: Mapping[str, Any]) -> bool:

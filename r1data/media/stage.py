@@ -17,6 +17,7 @@ from r1data.media.files import (
     is_fetched,
     is_generated,
     is_stored,
+    lies,
     locate,
     media_base,
     source_of,
@@ -155,7 +156,7 @@ def stamp_media(samples: tuple[Path, ...], *, cell: Cell) -> str:
             stamps.append(base.name)
         else:
             inside = [entry["uri"] for entry in media if is_inside(entry["uri"])]
-            stamps += [stamp(base / uri) for uri in inside]
+            stamps += [stamp(lies(source, uri, cell.settings)) for uri in inside]
     return digest_of(stamps)
 
 

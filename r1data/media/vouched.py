@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.grid.shards import file_sha256, read_shard
-from r1data.media.files import is_fetched, is_generated, media_base
+from r1data.media.files import is_fetched, is_generated, lies
 
 
 class Vouched(NamedTuple):
@@ -30,17 +30,15 @@ def vouched(build: Path, shard: str, settings: Mapping[str, Any]) -> Iterator[Vo
     media = read_shard(build / "2.media" / f"{shard}.parquet", ["files"])
 
     @cache
-    def place(source: str) -> tuple[Path, bool]:
-        ours = is_fetched(source, settings) or is_generated(source, settings)
-        return media_base(source, settings), ours
+    def ours(source: str) -> bool:
+        return is_fetched(source, settings) or is_generated(source, settings)
 
     pairs = zip(samples["source"].to_pylist(), media["files"].to_pylist(), strict=True)
     for source, files in pairs:
         # A source that the recipe has lost since is nobody's: the samples are made anew.
         for each in files if source in settings["entries"] else ():
-            base, ours = place(source)
-            path = base / each["uri"]
-            yield Vouched(path, each["uri"], each["sha256"], each["bytes"], ours)
+            path = lies(source, each["uri"], settings)
+            yield Vouched(path, each["uri"], each["sha256"], each["bytes"], ours(source))
 
 
 def touched(path: Path, since: Path) -> bool:

@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from r1data.errors import RowDrop
-from r1data.grid.drops import Drop
 from r1data.sources.asked import Reader, Row, row_base, settled, told
 from r1data.sources.conversations import (
     by_index,
@@ -192,8 +190,6 @@ def mvbench(raw: Raw, reader: Reader) -> Iterator[Row]:
         base |= {"start": raw.row.get("start"), "end": raw.row.get("end")}
 
     def make() -> Row:
-        if task in reader.arguments.get("frame_folders", ()):
-            raise RowDrop(Drop.MISSING_MEDIA, "its clip is a folder of frames: see video-branch")
         options = [str(each).strip() for each in candidates]
         if len(options) < 2 or "" in options:
             raise no_truth("it has fewer than two candidates, or an empty one")
