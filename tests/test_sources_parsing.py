@@ -52,8 +52,8 @@ def test_a_question_gives_its_options_or_is_refused(text: str, found: Any) -> No
             "Lecture: Stripes hide an animal.\nQuestion: Which one is Mia's?\n"
             "Hint: Mia has the animal with stripes.\nIt is small.\nChoices:\nA. cow\nB. zebra\n"
             "Answer with the letter.",
-            "Lecture: Stripes hide an animal.\nWhich one is Mia's?\nMia has the animal with stripes.\n"
-            "It is small.\nChoices:\nA. cow\nB. zebra",
+            "Lecture: Stripes hide an animal.\nWhich one is Mia's?\n"
+            "Mia has the animal with stripes.\nIt is small.\nChoices:\nA. cow\nB. zebra",
         ),
         (
             "Hint: A map of rivers. Please select the correct option.\nQuestion: Which is north?",
