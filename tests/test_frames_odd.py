@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from clips import X264, Clip, make, number_in, picture
+from clips import X264, Clip, joined, make, number_in, picture
 
 from r1data.errors import RowDrop
 from r1data.frames import sample
@@ -166,3 +166,108 @@ def test_what_servers_and_tools_leave_in_place_of_a_file_is_called_what_it_is(
         with pytest.raises(RowDrop, match=f"{name} is .*{what}") as caught:
             read(path)
         assert caught.value.reason is Drop.UNDECODABLE
+
+
+SMALL_GROUP: dict[str, Any] = {"frames": 60, "size": (110, 80), "rate": 25}
+X265 = {"preset": "veryfast", "x265-params": "log-level=none:keyint=60"}
+X264_60 = {**X264, "g": "60"}
+REALTIME = {"g": "60", "deadline": "realtime"}
+LOSSES = {
+    "h264.mp4": Clip("s.mp4", options={**X264_60, "bf": "0"}, **SMALL_GROUP),
+    "h264.mkv": Clip("s.mp4", options={**X264_60, "bf": "2"}, **SMALL_GROUP),
+    "h264.ts": Clip("s.mp4", options={**X264_60, "bf": "2"}, **SMALL_GROUP),
+    "fields.mp4": Clip("s.mp4", options=X264_60, interlaced=True, **SMALL_GROUP),
+    "colours.mp4": Clip("s.mp4", options=X264_60, pixels="yuv444p", **SMALL_GROUP),
+    "matrix.mp4": Clip("s.mp4", options={**X264_60, "x264-params": "cqm=jvt"}, **SMALL_GROUP),
+    "hevc.mp4": Clip("s.mp4", "libx265", options=X265, **SMALL_GROUP),
+    "mpeg4.mp4": Clip("s.mp4", "mpeg4", options={"g": "60"}, **SMALL_GROUP),
+    "mpeg4.avi": Clip("s.avi", "mpeg4", options={"g": "60"}, **SMALL_GROUP),
+    "vp8.webm": Clip("s.webm", "libvpx", options=REALTIME, **SMALL_GROUP),
+    "vp9.mkv": Clip("s.webm", "libvpx-vp9", options=REALTIME, **SMALL_GROUP),
+}
+
+
+def shows_or_says(path: Path, clip: Clip, backend: str, **options: Any) -> None:
+    """Whatever is shown has its time; what has not is said in the decoder's name, or dropped."""
+    try:
+        frames = sample(path, backend=backend, **options)
+    except RowDrop as drop:
+        assert drop.reason is Drop.UNDECODABLE and path.name in drop.detail
+        return
+    numbers = np.array([number_in(image, clip) for image in frames.images])
+    late = frames.times * clip.rate - (numbers - numbers[0])
+    assert np.abs(late).max() < 0.1 or frames.backend.endswith("+gap"), numbers.tolist()
+
+
+@each_backend
+@pytest.mark.parametrize("lost", [range(1), range(20, 21), range(20, 26)], ids=str)
+@pytest.mark.parametrize("name", LOSSES)
+def test_lost_packets_never_show_an_old_image_without_a_word(
+    name: str, lost: range, backend: str, tmp_path: Path
+) -> None:
+    clip = LOSSES[name]
+    whole = make(clip, tmp_path)
+    assert sample(remuxed(whole, tmp_path / f"whole-{name}"), count=60).backend == "pyav"
+    path = remuxed(whole, tmp_path / name, lambda at: at not in lost)
+    for count in (6, 60):
+        shows_or_says(path, clip, backend, count=count)
+
+
+def test_lost_references_of_h264_drop_the_row_and_say_so(tmp_path: Path) -> None:
+    clip = LOSSES["h264.mp4"]
+    path = remuxed(make(clip, tmp_path), tmp_path / "lost.mp4", lambda at: at != 20)
+    with pytest.raises(RowDrop, match=r"lost\.mp4: picture 20 refers to packets that are lost"):
+        sample(path)
+    assert sample(path, on_error="salvage").backend == "pyav+salvage"
+    assert shows_its_numbers(path, clip, "pyav", count=4, end=0.76) == [0, 6, 13, 19]
+
+
+def test_a_loss_ends_at_the_next_key_frame(tmp_path: Path) -> None:
+    clip = Clip("s.mp4", options=CLOSED, **SMALL)
+    path = remuxed(make(clip, tmp_path), tmp_path / "lost.mkv", lambda at: at != 15)
+    assert shows_its_numbers(path, clip, "pyav", count=20, start=2.0) == list(range(20, 40))
+    vp8 = Clip("s.webm", "libvpx", options={"g": "10", "deadline": "realtime"}, **SMALL)
+    path = remuxed(make(vp8, tmp_path), tmp_path / "lost.webm", lambda at: at != 15)
+    assert sample(path, count=40).backend == "pyav+gap"
+    assert sample(path, count=20, start=2.0).backend == "pyav"
+
+
+@pytest.mark.parametrize(
+    "lost", [(0.5,), (0.4, 0.45, 0.5), tuple(0.4 + i / 500 for i in range(30))]
+)
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
+@each_backend
+def test_a_transport_stream_that_lost_packets_shows_no_old_image(
+    backend: str, codec: str, lost: tuple[float, ...], tmp_path: Path
+) -> None:
+    options = {**X264, "g": "30", "bf": "2"} if codec == "libx264" else {"g": "20", "bf": "2"}
+    clip = Clip("s.ts", codec, options=options, **SMALL_GROUP)
+    path = make(clip, tmp_path)
+    data = path.read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    video = [at for at, each in enumerate(packets) if (each[1] & 31) << 8 | each[2] == 256]
+    gone = {video[int(len(video) * share)] for share in lost}
+    path.write_bytes(b"".join(each for at, each in enumerate(packets) if at not in gone))
+    for count in (6, 60):
+        shows_or_says(path, clip, backend, count=count)
+
+
+JOINED = {
+    "h264": ("libx264", CLOSED), "b_frames": ("libx264", B_FRAMES),
+    "mpeg2": ("mpeg2video", {"g": "10"}), "hevc": ("libx265", X265),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_streams_that_were_joined_lost_nothing(name: str, tmp_path: Path) -> None:
+    codec, options = JOINED[name]
+    one = make(Clip("s.ts", codec, options=options, **SMALL), tmp_path)
+    path = joined(one, remuxed(one, tmp_path / "later.ts", shift=4.0), tmp_path / "both.ts")
+    frames = sample(path, count=80)
+    assert frames.backend == "pyav" and len(frames.images) == 80
+
+
+def test_a_variable_rate_is_no_loss_where_references_are_numbered(tmp_path: Path) -> None:
+    times = tuple(100 * i + (900 if i > 25 else 0) for i in range(40))
+    clip = Clip("v.mp4", options={**X264, "g": "40"}, times=times, frames=40, size=(110, 80))
+    assert sample(make(clip, tmp_path), count=40).backend == "pyav"

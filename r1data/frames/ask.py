@@ -19,7 +19,8 @@ class Frames(NamedTuple):
     images   uint8 [n, height, width, 3], RGB
     times    seconds after the clip's first picture [n], rising strictly; one NaN for a still
     indices  positions in presentation order [n], from 0
-    backend  which decoder gave them; ends in "+salvage" where damage was passed over
+    backend  which decoder gave them; with "+salvage" where damage was passed over, with "+gap"
+             where the times have a gap and no codec tells whether packets are lost there
     """
 
     images: Images

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from r1data.frames.ask import Ask, Frames, Images
 from r1data.frames.bits import Glance, Reader, reader_of
+from r1data.frames.losses import Losses, follows_gap
 from r1data.frames.rules import Clock
 from r1data.frames.shrink import Shrink
 
@@ -99,7 +100,10 @@ def take(ask: Ask, stream: Any, packets: Packets) -> Frames:
     clock = Clock(packets.pts[order], packets.unit)
     indices = ask.indices(clock, np.flatnonzero(packets.flagged[order]))
     images = decode(ask, stream, packets, order[indices])
-    return Frames(images, clock.seconds(indices), indices, "pyav")
+    keys = np.flatnonzero(packets.flagged[order])
+    gap = not Losses(stream).proven and follows_gap(clock, keys, indices)
+    backend = "pyav+gap" if gap else "pyav"
+    return Frames(images, clock.seconds(indices), indices, backend)
 
 
 def late(packets: Packets) -> int:
@@ -136,6 +140,7 @@ def decode(ask: Ask, stream: Any, packets: Packets, targets: NDArray[np.int64]) 
     shrink, images = Shrink(ask), {}
     wanted = set(targets.tolist())
     for first, last in runs(packets, targets):
+        refuse_losses(stream, packets.packets[first : last + 1])
         span = np.arange(first, last + 1)
         trailing = packets.pts[span] >= packets.pts[first]
         kept = ~packets.droppable[span] | np.isin(span, targets)
@@ -143,6 +148,15 @@ def decode(ask: Ask, stream: Any, packets: Packets, targets: NDArray[np.int64]) 
     if late(packets) > stream.codec_context.reorder_depth:
         raise Unproven("more reordering than the decoder allows for: a full pass differs")
     return np.stack([images[int(time)] for time in packets.pts[targets]])
+
+
+def refuse_losses(stream: Any, run: list[Any]) -> None:
+    """Raise Unproven where packets are missing inside a stretch that starts with a key picture."""
+    losses = Losses(stream)
+    for packet in run:
+        losses.follow(packet)
+    if losses.damaged:
+        raise Unproven("a picture that refers to a packet that is lost")
 
 
 def decode_run(

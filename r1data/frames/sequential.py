@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from r1data.errors import RowDrop
 from r1data.frames.ask import Ask, Frames, Images
 from r1data.frames.cut import missing_bytes
+from r1data.frames.losses import Losses, follows_gap
 from r1data.frames.rules import Clock
 from r1data.frames.shrink import Shrink
 from r1data.frames.streams import opened
 from r1data.grid.drops import Drop
+
+LOST = "refers to packets that are lost, and would show an older picture"
 
 
 class Pass(NamedTuple):
@@ -24,6 +27,8 @@ class Pass(NamedTuple):
     keys: NDArray[np.int64]
     images: dict[int, Images]
     first_damaged: int | None
+    first_lost: int | None
+    proven: bool
 
 
 class Guess(NamedTuple):
@@ -56,14 +61,21 @@ def decode_all(ask: Ask, guess: Guess | None = None) -> Frames:
     indices = ask.indices(seen.clock, seen.keys)
     if not hoped.issuperset(indices.tolist()):
         seen = walk(ask, set(indices.tolist()))
-    damage = seen.first_damaged
-    if damage is not None and damage <= int(indices[-1]) and not ask.salvage:
-        detail = f"{ask.path.name}: picture {damage} is damaged (on_error: salvage would keep it)"
-        raise RowDrop(Drop.UNDECODABLE, detail)
+    refuse_broken(ask, seen, int(indices[-1]))
     images = np.stack([seen.images[int(at)] for at in indices])
-    whole = damage is None and not missing_bytes(ask.path)
+    whole = seen.first_damaged is None and seen.first_lost is None and not missing_bytes(ask.path)
     backend = "pyav" if whole else "pyav+salvage"
+    if not seen.proven and follows_gap(seen.clock, seen.keys, indices):
+        backend += "+gap"
     return Frames(images, seen.clock.seconds(indices), indices, backend)
+
+
+def refuse_broken(ask: Ask, seen: Pass, last: int) -> None:
+    """Drop a clip that is damaged or lacks packets up to the last picture that is taken."""
+    for at, what in ((seen.first_damaged, "is damaged"), (seen.first_lost, LOST)):
+        if at is not None and at <= last and not ask.salvage:
+            detail = f"{ask.path.name}: picture {at} {what} (on_error: salvage would keep it)"
+            raise RowDrop(Drop.UNDECODABLE, detail)
 
 
 def guessed(ask: Ask, guess: Guess | None) -> set[int]:
@@ -82,7 +94,8 @@ def walk(ask: Ask, wanted: set[int]) -> Pass:
     keys: list[int] = []
     damaged: int | None = None
     with opened(ask.path) as (container, stream):
-        for frame in pictures(container, stream, ask.salvage):
+        losses = Losses(stream)
+        for frame in pictures(container, stream, losses, ask.salvage):
             at = len(times)
             if damaged is None and (frame is None or frame.is_corrupt):
                 damaged = at
@@ -94,19 +107,24 @@ def walk(ask: Ask, wanted: set[int]) -> Pass:
             if at in wanted:
                 images[at] = shrink(frame)
         clock = clock_of(times, stream)
+        first_lost = losses.first(times)
     if not times:
         raise RowDrop(Drop.UNDECODABLE, f"{ask.path.name} holds no picture that can be decoded")
-    return Pass(clock, np.array(keys, np.int64), images, damaged)
+    return Pass(clock, np.array(keys, np.int64), images, damaged, first_lost, losses.proven)
 
 
-def pictures(container: Any, stream: Any, salvage: bool) -> Iterator[Any]:
-    """Yield every picture; with `salvage`, None where a packet could not be decoded."""
+def pictures(container: Any, stream: Any, losses: Losses, salvage: bool) -> Iterator[Any]:
+    """Yield every picture from the first key picture on.
+
+    With `salvage`, None where a packet could not be decoded.
+    """
     from av.error import FFmpegError
 
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets)
+            losses.follow(packet)
             decoded = stream.decode(packet)
         except StopIteration:
             return
@@ -115,7 +133,7 @@ def pictures(container: Any, stream: Any, salvage: bool) -> Iterator[Any]:
                 raise
             yield None
             continue
-        yield from decoded
+        yield from (frame for frame in decoded if not losses.skips(frame))
 
 
 def clock_of(times: list[int | None], stream: Any) -> Clock:

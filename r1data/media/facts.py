@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from r1data.errors import DONE, SET_ASIDE, InputError, RowDrop
 from r1data.frames.cut import missing_bytes
 from r1data.frames.jpeg import frames_hash
+from r1data.frames.losses import Losses
 from r1data.frames.rules import Clock, mean_rate
 from r1data.frames.sampling import sample
 from r1data.frames.sequential import clock_of, pictures
@@ -105,7 +106,8 @@ def video_facts(path: Path) -> Facts:
         audio = len(container.streams.audio) > 0
         names = container.format.name.split(",")[0], stream.codec_context.codec.canonical_name
         seen = Walked(path)
-        clock = clock_of(list(seen.through(pictures(container, stream, salvage=False))), stream)
+        found = pictures(container, stream, Losses(stream), salvage=False)
+        clock = clock_of(list(seen.through(found)), stream)
     if seen.count == 0:
         raise RowDrop(Drop.UNDECODABLE, f"{path.name} holds no picture that can be decoded")
     rate = mean_rate(clock)

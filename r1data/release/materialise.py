@@ -182,7 +182,7 @@ def own_rule(row: Wanted, cell: Cell) -> dict[str, Any]:
     options = dict(cell.options)
     if row.data_type == "image":
         return options
-    decoder = row.decoder.split()[0].removesuffix("+salvage")
+    decoder = row.decoder.split()[0].partition("+")[0]
     return {**options, "sampler": name, "count": int(count), "backend": decoder}
 
 
