@@ -398,6 +398,7 @@ def test_the_official_nextqa_rows_all_become_samples(real_data: Path) -> None:
     assert len(rows) == len(raw) == 4996
     for row, theirs in zip(rows, raw, strict=True):
         assert row["drop_reason"] is None
+        assert row["split"] == "validation"
         assert row["solution"] == "ABCDE"[int(theirs["answer"])]
         assert row["options"] == [theirs[f"a{i}"].strip() for i in range(5)]
         assert row["media"][0]["uri"] == f"{clips[theirs['video']]}.mp4"

@@ -1,6 +1,7 @@
 """Rows in the form that public programs write or read: what each variant makes of them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from upstreams import zipped
 from r1data.errors import RowDrop
 from r1data.media.files import locate
 from r1data.sources.asked import Reader
-from r1data.sources.catalogue import load_card, load_source
+from r1data.sources.catalogue import card_names, load_card, load_source
 from r1data.sources.parsers import PARSERS
 from r1data.sources.reading import Raw
 from r1data.sources.stage import name_apart, normalise_all
@@ -87,6 +88,22 @@ def test_robuts_first_question_is_taken_and_never_the_whole_table() -> None:
 def test_textvqas_answers_lose_the_full_stop_that_was_added() -> None:
     (found,) = read("textvqa", "cauldron", cauldron(("What is the brand?\nBe concise.", "Dakota.")))
     assert (found["problem"], found["solution"]) == ("What is the brand?", "Dakota")
+
+
+def test_visual7ws_official_file_holds_its_rows_under_images(tmp_path: Path) -> None:
+    pair = {
+        "qa_id": 7,
+        "question": "Who?",
+        "answer": "A man.",
+        "multiple_choices": ["A cat.", "No."],
+    }
+    whole = {"images": [{"filename": "v7w_1.jpg", "split": "train", "qa_pairs": [pair]}]}
+    path = tmp_path / "dataset_v7w_telling.json"
+    path.write_text(json.dumps({"dataset": "v7w_telling", **whole}))
+    source = load_source("visual7w", {"root": str(tmp_path), "route": "official"})
+    (row,) = normalise_all(source, 0)
+    assert row["options"]["ABC".index(row["solution"])] == "A man."
+    assert row["media"][0]["uri"] == "v7w_1.jpg"
 
 
 # Spatial questions
@@ -270,3 +287,43 @@ def test_a_file_of_own_questions_is_meant_as_it_is_written(tmp_path: Path) -> No
     settings = {"entries": {"own": entry}, "media": str(tmp_path), "seed": 0}
     with pytest.raises(RowDrop, match=r"no file a\.mp4"):
         locate("own", "a.mp4", settings)
+
+
+# Definitions
+
+
+@pytest.mark.parametrize("name", card_names())
+def test_a_definition_says_what_its_confidence_stands_on(name: str) -> None:
+    card = load_card(name)
+    assert all(each["route"] in card.routes for each in card.witness)
+    if card.confidence == "verified":
+        assert re.search(r"\d|one|two|three|all", card.checked), "verified: which rows were read?"
+    if card.confidence == "guess" or not card.witness:
+        assert card.unverified or name in ("own", "shapes")
+
+
+def test_no_revision_is_a_short_hash() -> None:
+    routes = [route for name in card_names() for route in load_card(name).routes.values()]
+    pinned = [route.revision for route in routes if re.fullmatch(r"[0-9a-f]+", route.revision)]
+    assert pinned
+    assert all(len(revision) == 40 for revision in pinned)
+
+
+def test_nextqas_official_files_keep_their_splits_apart(tmp_path: Path) -> None:
+    head = "video,frame_count,width,height,question,answer,qid,type,a0,a1,a2,a3,a4\n"
+    for name in ("train", "val", "test"):
+        (tmp_path / f"{name}.csv").write_text(f"{head}1,9,4,4,who {name},1,0,CW,a,b,c,d,e\n")
+    (tmp_path / "map_vid_vidorID.json").write_text('{"1": "00/1"}')
+    splits = {"official": "train", "validation": "validation", "test": "test", "": "train"}
+    for route, split in splits.items():
+        entry = {"root": str(tmp_path), **({"route": route} if route else {})}
+        (row,) = normalise_all(load_source("nextqa", entry), 0)
+        assert (row["split"], row["solution"]) == (split, "B")
+
+
+def test_videommmus_rows_in_video_r1s_form_say_where_their_picture_is() -> None:
+    row = {"problem_id": 1, "problem": "What is in <image 1>?", "problem_type": "multiple choice"}
+    row |= {"options": ["A. x", "B. y"], "solution": "<answer>B</answer>", "path": "./a/b.mp4"}
+    (found,) = read("videommmu", "local", {**row, "data_type": "video"})
+    assert "end of the video" in found["problem"]
+    assert found["solution"] == "B"
