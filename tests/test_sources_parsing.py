@@ -85,6 +85,11 @@ HOW = [
     "The best answer is:",
     "Answer:",
     "Do not explain.",
+    "Use one word or number.",
+    "Limit your answer to one word.",
+    "Put your final answer inside \\boxed{}.",
+    "Return only the capital letter and nothing else.",
+    "Select the most suitable answer from the list above.",
     "Pick the right option, then explain in the format: 'Answer: choice\nRationale: rationale.'",
 ]
 
@@ -106,6 +111,10 @@ def test_sentences_on_how_to_answer_are_cut_at_both_ends(how: str) -> None:
         "What is x? Give the answer to two decimal places.",
         "What is x?\nWrite your answer in simplest form.",
         "Answer the question.",
+        "Say what you see. Give the number.",
+        "How far is it? Give the answer (in meters).",
+        "Read the sign. Write the text.",
+        "Three men sing. Select the option that best describes the video.",
         "Two men talk. Which response is short?",
         "Choose the letter of the odd one.",
         "Look at the sign. Write the word in the image.",

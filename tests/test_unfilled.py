@@ -19,6 +19,7 @@ LINES = ["own multiple choice: wanted 5, has 2", "third: wanted 9, has 5"]
 RECIPE = """
 pipeline: rl
 name: some
+notes: ["The split over types is ours."]
 sources:
   own: {path: q.json, rows: {multiple choice: 5, numerical: 3}}
   third: {path: q.json, rows: 9}
@@ -59,6 +60,7 @@ def test_plan_build_status_report_and_card_say_which_quotas_are_not_filled() -> 
     for text in (planned, summary(build), status_text(status_dict(build)), card):
         assert [line for line in LINES if line not in text] == []
         assert "own numerical:" not in text
+    assert "- The split over types is ours.\n" in card
     (figure,) = quotas(build)
     assert figure()["rows"] == [["own", "multiple choice", 5, 2], ["third", "all", 9, 5]]
 

@@ -33,20 +33,23 @@ HOW_WORDS = frozenset(
     responses return right select selecting selection sentence set short should simple simply single
     snappy solution srationale state stating straightforward succinct succinctly terse that the
     their then these this those three to two use using very when with within without word words
-    phrase write yes you your
+    phrase write yes you your above additional anything boxed box capital corresponding else enclose
+    extra fewer further include included including inside less likely limit list matching maximum
+    more most nothing other outside put represents representing restrict suitable tag tags text than
+    uppercase up place
     """,
     )
 )
 TELLING = re.compile(
     r"\b(answer\w*|respon\w+|repl(y|ies|ying)|letter|options?|choices?|brief\w*|brevity|short|"
     r"succinct\w*|concise\w*|terse|compact|rationale|selection|explain|explanations?)\b|"
-    r"\byes\b.*\bno\b|\bsingle word\b|\b(pick|choose|select) one\b",
+    r"\byes\b.*\bno\b|\b(one|single) word\b|\b(pick|choose|select) one\b",
     re.IGNORECASE,
 )
 # How such a sentence begins: "not an option" is none.
 BEGINNING = re.compile(
     r"^\W*(please|kindly|only|just|simply|directly|first|answers?|respond|reply|provide|select|choose|"
-    r"pick|give|return|output|print|write|keep|make|be|offer|ensure|indicate|state|use|explain|do|"
+    r"pick|give|return|output|print|put|place|enclose|limit|restrict|write|keep|make|be|offer|ensure|indicate|state|use|explain|do|"
     r"don't|no explanation|your?|the|short|quick|concise|brief|rationale|from|for|among|in|with|by|"
     r"yes)\b",
     re.IGNORECASE,
@@ -115,7 +118,8 @@ def without_first(line: str) -> str:
 
 def is_instruction(sentence: str) -> bool:
     """Tell whether a sentence only says how to answer."""
-    text = re.sub(r"e\.g\.,?|\([^()]*\)|\b[A-J]\b", " ", sentence.strip())
+    text = re.sub(r"e\.g\.,?|\b[A-J]\b", " ", sentence.strip())
+    text = re.sub(r"\b(?:(word|phrase) or number|number or (word|phrase))\b", "word", text)
     words = re.findall(r"[a-z][a-z'-]*|\d+", text.casefold().replace("’", "'"))
     if len(words) < 2 and not re.fullmatch(r"\W*(short )?answers?\W*:\W*", text, re.IGNORECASE):
         return False
