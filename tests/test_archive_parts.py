@@ -200,11 +200,12 @@ def test_a_zip_that_zip_has_split_gives_back_its_members() -> None:
 
 
 @pytest.mark.skipif(shutil.which("zip") is None, reason="the program zip is absent")
-def test_what_zip_itself_splits_gives_back_its_members(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["", "-fz"], ids=["zip", "zip64"])
+def test_what_zip_itself_splits_gives_back_its_members(form: str, tmp_path: Path) -> None:
     members = {f"{i}.bin": random.Random(i).randbytes(60_000) for i in range(4)}
     for name, data in members.items():
         (tmp_path / name).write_bytes(data)
-    command = ["zip", "-q", "-s", "64k", "a.zip", *members]
+    command = ["zip", "-q", *filter(None, [form]), "-s", "64k", "a.zip", *members]
     subprocess.run(command, cwd=tmp_path, check=True)
     names = [path.name for path in tmp_path.glob("a.z*")]
     (cut,) = archives_of(["a.zip"], names)
@@ -252,6 +253,14 @@ LAYOUTS = {
     "tar named tar.gz": {"a.tar.gz": tarred(MEMBERS)},
     "tar.gz named tar": {"a.tar": tarred(MEMBERS, packed=True)},
     "zip named tar": {"a.tar": zipped(MEMBERS)},
+    "parts packed one by one": {
+        name: gzip.compress(data)
+        for name, data in cut_in(tarred(MEMBERS), ["a.tar.part0.gz", "a.tar.part1.gz"]).items()
+    },
+    "parts that are tar.gz": {f"x_part{i}.tgz": tarred(HALVES[i], packed=True) for i in range(2)},
+    "packed in several streams": {
+        "a.tar.bz2": b"".join(map(bz2.compress, cut_in(tarred(MEMBERS), "abc").values()))
+    },
     "upper case": {"A.TGZ": tarred(MEMBERS, packed=True)},
     "other case and suffix": {"a.zip": zipped(RENAMED)},
     "other case and suffix, packed": {"a.tar.gz": tarred(RENAMED, packed=True)},

@@ -1,6 +1,7 @@
 """What an archive is by its first bytes: names lie, and some kinds cannot be read."""
 
 import tarfile
+import zlib
 from pathlib import PurePosixPath
 
 from r1data.errors import InputError
@@ -43,6 +44,20 @@ def archive_kind(head: bytes, archive: str) -> str:
         raise unread(archive, "a page of text and not an archive", "download it yourself")
     told = f"neither zip nor tar: it begins with {head[:8]!r}" if head else "empty"
     raise unread(archive, told, "are all its parts there? If so, unpack it yourself")
+
+
+def starts_tar(head: bytes) -> bool:
+    """Tell whether a packed file begins with a tar's header, as far as its first bytes tell.
+
+    Parts of a tar that were packed one by one do not, but for the first.
+    """
+    if not head.startswith(b"\x1f\x8b"):
+        return True
+    try:
+        data = zlib.decompressobj(31).decompress(head, HEAD)
+    except zlib.error:
+        return False
+    return len(data) < HEAD or is_tar_header(data)
 
 
 def unread(archive: str, what: str, step: str) -> InputError:

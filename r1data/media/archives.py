@@ -4,6 +4,10 @@ Python's own modules are no guard: tarfile follows links out of the folder, zipf
 silently, overwrites one of two names that differ by case, and has no limit on size.
 """
 
+import bz2
+import gzip
+import io
+import lzma
 import re
 import struct
 import tarfile
@@ -13,11 +17,12 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
 from r1data.grid.shards import replace_file
+from r1data.media.spanned import as_one_part, count_from_first, directory_part
 
 # The longest clips of the known sources weigh some hundred MB and the largest archive 100 GB; media
 # compress by a tenth at most, texts by twenty. One wrong entry means that the archive is not what
@@ -138,7 +143,7 @@ def zip_members(file: IO[bytes], archive: str, starts: Sequence[int] = ()) -> li
     `starts` tells where the parts of a zip begin that zip itself has split.
     """
     try:
-        opened = zipfile.ZipFile(file)
+        opened = zipfile.ZipFile(as_one_part(file) if starts else file)
         found, end = opened.infolist(), opened.start_dir
         if starts:
             count_from_first(found, starts, directory_part(file))
@@ -163,28 +168,6 @@ def zip_members(file: IO[bytes], archive: str, starts: Sequence[int] = ()) -> li
     ]
     check_members(archive, members, [info.filename for info in found if info.is_dir()])
     return members
-
-
-def directory_part(file: IO[bytes]) -> int:
-    """Return in which part of a split zip its directory begins (APPNOTE 4.3.16)."""
-    file.seek(max(0, file.seek(0, 2) - (1 << 16) - 22))
-    data = file.read()
-    at = data.rindex(b"PK\x05\x06")
-    return int.from_bytes(data[at + 6 : at + 8], "little")
-
-
-def count_from_first(
-    found: Sequence[zipfile.ZipInfo], starts: Sequence[int], directory: int
-) -> None:
-    """Make the offsets of a split zip, which count from each part, count from the first part.
-
-    zipfile takes them for offsets in the part of the directory.
-    """
-    parts, last = len(starts) - 1, max([directory, *(info.volume for info in found)])
-    if last >= parts:
-        raise zipfile.BadZipFile(f"it was split into {last + 1} parts, and {parts} are there")
-    for info in found:
-        info.header_offset += starts[info.volume] - starts[directory]
 
 
 def check_zip_entry(archive: str, info: zipfile.ZipInfo) -> None:
@@ -291,7 +274,7 @@ def stream_tar(
     above: set[str] = set()
     total = 0
     try:
-        with tarfile.open(fileobj=file, mode="r|*") as tar:
+        with tarfile.open(fileobj=unpacked(file), mode="r|") as tar:
             for info in tar:
                 check_tar_entry(archive, info)
                 name = info.name.removeprefix("./")
@@ -309,8 +292,28 @@ def stream_tar(
                 if target is not None:
                     replace_file(target, lambda path, info=info: write_member(tar, info, path))
                     yield name
-    except (tarfile.TarError, EOFError, zlib.error, ValueError) as problem:
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError) as problem:
         raise InputError(f"{archive}: not a whole tar: {problem}") from problem
+    except OSError as problem:
+        if problem.errno is not None:  # a fault of the disk or the net
+            raise
+        raise InputError(f"{archive}: not a whole tar: {problem}") from problem
+
+
+def unpacked(file: IO[bytes]) -> IO[bytes]:
+    """Return what a packed file holds, read on as it is asked for.
+
+    tarfile itself stops after the first of several streams, as pigz, pbzip2 and pixz write them.
+    """
+    reader = io.BufferedReader(cast(io.RawIOBase, file), BLOCK)
+    head = reader.peek(6)[:6]
+    if head.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=reader))
+    if head.startswith(b"BZh"):
+        return cast(IO[bytes], bz2.BZ2File(reader))
+    if head.startswith((b"\xfd7zXZ", b"\x5d\0\0")):
+        return cast(IO[bytes], lzma.LZMAFile(reader))
+    return cast(IO[bytes], reader)
 
 
 def write_member(tar: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> None:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
 from r1data.grid.shards import replace_file
-from r1data.media.archive_kinds import HEAD, PACKED, ZIP, archive_kind, is_tar_header
+from r1data.media.archive_kinds import HEAD, PACKED, ZIP, archive_kind, starts_tar
 from r1data.media.archives import (
     STORED_IN_TAR,
     Member,
@@ -114,8 +114,9 @@ def are_archives(archive: Archive) -> bool:
     known = archive.index.is_file() or archive.was_read.is_file()
     if len(archive.remotes) == 1 or archive.cut.spanned or known:
         return False
-    second = RangeFile(archive.remotes[1:2]).part(0, HEAD)
-    if not any(second):
+    # As many bytes as surely hold a header that is packed.
+    second = RangeFile(archive.remotes[1:2]).part(0, 4 * HEAD)
+    if not any(second[:HEAD]):
         return False
     try:
         kind = archive_kind(second, archive.path)
@@ -125,7 +126,9 @@ def are_archives(archive: Archive) -> bool:
     tail = first.part(max(0, first.size - TAIL), first.size)
     if kind == ZIP:
         return ZIP_END in tail
-    return kind == PACKED or (is_tar_header(second) and tail.endswith(TAR_END))
+    if kind == PACKED:
+        return starts_tar(second)
+    return tail.endswith(TAR_END)
 
 
 def bring_members(
