@@ -15,22 +15,26 @@ from r1data.errors import InputError
 ENDING = r"\.(?:tar\.(?:gz|bz2|xz|zst|lz4|lzma)|tar|tgz|tbz2?|txz|tzst|zip|zipx|7z|rar|gz)"
 ENDS = re.compile(rf".*{ENDING}", re.IGNORECASE)
 WORD = r"(?:part|split|chunk|vol(?:ume)?|piece|seg(?:ment)?|slice)"
-OF = r"(?:[._-]*of[._-]*(?P<of>\d+))?"
+APART = r"[._\- (]*"
+OF = rf"(?:{APART}of{APART}(?P<of>\d+))?\)?"
 # How a name says that it is a part; the first pattern that fits decides.
 SPANNED = re.compile(r"(?P<stem>.+?)(?:\.zip)?\.z(?P<mark>\d{2,})", re.IGNORECASE)
-WAYS = (
-    # x.tar.gz.part_aa, x.zip.part1of3, x-part-00, part_aa
-    re.compile(rf"(?P<stem>.*?)[._-]*{WORD}[._-]*(?P<mark>\d+|[a-z]{{1,6}}){OF}", re.IGNORECASE),
-    # x.zip.001, x.tar.00, x_001, x.tar.1of3
-    re.compile(rf"(?P<stem>.+?)[._-](?P<mark>\d+){OF}", re.IGNORECASE),
-    # x.tar.aa, x.tar.gz-aa, x.zip_aa, x.tar.gzaa
-    re.compile(rf"(?P<stem>.+{ENDING})[._-]?(?P<mark>[a-z]{{1,6}})", re.IGNORECASE),
-    # xaa, videosaa, as split names them where nobody gives a name, or one without a dot
-    re.compile(r"(?P<stem>.*?)(?P<mark>[a-z]{2}|z[a-z]{3})"),
+WAYS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # x.tar.gz.part_aa, x.zip.part1of3, x-part-00, part_aa, x.tar (part 1)
+        rf"(?P<stem>.*?){APART}{WORD}{APART}(?P<mark>\d+|[a-z]{{1,6}}){OF}",
+        # x.zip.001, x.tar.00, x_001, x.tar.1of3
+        rf"(?P<stem>.+?)[._-](?P<mark>\d+){OF}",
+        # x.tar.aa, x.tar.gz-aa, x.zip_aa, x.tar.gzaa, x.tgz00
+        rf"(?P<stem>.+{ENDING})[._-]?(?P<mark>[a-z]{{1,6}}|\d+)",
+        # xaa, x00, videosaa, as split names them where nobody gives a name, or one without a dot
+        r"(?P<stem>.*?)(?P<mark>[a-z]{2}|z[a-z]{3}|\d{2,})",
+    )
 )
 # x.part1.zip, x_part2.tar: cut, or archives of their own; their first bytes tell.
 BEFORE = re.compile(
-    rf"(?P<stem>.*?)[._-]*{WORD}[._-]*(?P<mark>\d+|[a-z]{{1,2}}){OF}(?P<after>{ENDING})",
+    rf"(?P<stem>.*?){APART}{WORD}{APART}(?P<mark>\d+|[a-z]{{1,2}}){OF}(?P<after>{ENDING})",
     re.IGNORECASE,
 )
 
@@ -124,8 +128,9 @@ def cut_of(path: str, groups: dict[tuple[str, str], list[Part]], listing: Collec
         group = groups[kind, part.whole]
         if part in group and is_cut(kind, part, group):
             maybe = kind == "before"
-            parts = sorted_paths(group) if maybe else in_order(part.whole, group)
-            unnamed = part.whole in listing or part.whole in ("", f"{PurePosixPath(path).parent}/")
+            parts = sorted_paths(group) if maybe else in_order(part.whole or path, group)
+            bare = PurePosixPath(part.whole).name if not part.whole.endswith("/") else ""
+            unnamed = part.whole in listing or not bare or bare.startswith(".")
             return Cut(parts[0] if unnamed else part.whole, parts, maybe=maybe)
     return Cut(path, (path,))
 
