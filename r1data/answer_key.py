@@ -44,15 +44,20 @@ WRAPPERS = (
 YES, NO = frozenset({"yes", "true", "y", "t"}), frozenset({"no", "false", "n", "f"})
 
 
-def read_key(value: Any, options: Options, first: int | None = None, twins: bool = False) -> int:
+def read_key(
+    value: Any,
+    options: Options,
+    first: int | None = None,
+    twins: bool = False,
+    lettered: bool = False,
+) -> int:
     """Return the position of the option that an answer key names.
 
-    `first` is the number of the first option where keys are numbers (see `index_base`); `twins`
-    accepts a letter whose option reads like another. Raises RowDrop.
+    `first` is the number of the first option where keys are numbers (see `index_base`). `twins`
+    accepts a letter whose option reads like another. `lettered` says that the source's keys are
+    letters: one that is another option's text, too, names the letter. Raises RowDrop.
     """
     text = key_text(value)
-    if not options.texts:
-        raise no_truth("it is multiple choice and has no options")
     inner = unwrapped(text)
     alone = ALONE.fullmatch(inner)
     ways = (text, inner, alone[1] if alone else "")
@@ -62,6 +67,8 @@ def read_key(value: Any, options: Options, first: int | None = None, twins: bool
             f"its truth '{short(text)}' is {len(places)} of its {len(options.texts)} options"
         )
     label = labelled_place(inner, options, first, bool(places))
+    if lettered and alone and label is not None:
+        places = []
     if places and label not in (None, places[0]):
         raise ambiguous(
             f"its truth '{short(text)}' is the text of option {LETTERS[places[0]]} and also names "
@@ -73,6 +80,17 @@ def read_key(value: Any, options: Options, first: int | None = None, twins: bool
     if found is None:
         raise no_key(text, inner, options)
     return found if twins else without_twin(found, options)
+
+
+def read_text_key(value: Any, options: Options) -> int:
+    """Return the position of the option whose text a key is, where letters are no keys."""
+    text = key_text(value)
+    places = same_texts(text, options.texts)
+    if len(places) > 1:
+        raise ambiguous(f"its truth '{short(text)}' is {len(places)} of its options")
+    if not places:
+        raise no_key(text, text, options)
+    return places[0]
 
 
 def read_index(value: Any, options: Options, first: int = 0, twins: bool = False) -> int:
@@ -218,6 +236,8 @@ def without_twin(place: int, options: Options) -> int:
 
 def no_key(text: str, inner: str, options: Options) -> Exception:
     """Return the drop of a key that names no option, or several."""
+    if not options.texts:
+        return no_truth("it is multiple choice and has no options")
     letters = LETTERS[: len(options.texts)]
     run = len(inner) > 1 and inner.isupper() and set(inner) <= set(letters)
     if SEVERAL.fullmatch(inner[:LONGEST]) or (run and list(inner) == sorted(set(inner))):

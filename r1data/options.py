@@ -8,7 +8,7 @@ import ast
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -161,8 +161,19 @@ def of_objects(values: Sequence[Mapping[str, Any]]) -> Options:
     return Options(peeled.texts, tuple(labels[: len(texts)]) or peeled.labels)
 
 
-def from_text(text: str) -> Any:
-    """Return the list that one cell's text holds."""
+def option_count(value: Any) -> int:
+    """Return how many options a value shows; a text without any mark between options is one."""
+    try:
+        if isinstance(value, str):
+            return len(from_text(value, lambda text: [text]))
+        return len(read_options(value).texts)
+    except RowDrop:
+        return 2
+
+
+def from_text(text: str, otherwise: Callable[[str], list[str]] | None = None) -> Any:
+    """Return the list that one cell's text holds; without marks, what `otherwise` makes of it."""
+    otherwise = otherwise or commas
     text = BREAK.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
     if text.casefold() in NOTHING:
         return []
@@ -175,8 +186,8 @@ def from_text(text: str) -> Any:
         if isinstance(found, list | tuple | Mapping):
             return found
         inner = text[1:-1].strip()
-        return labelled_parts(inner) or (labelled_parts(text) or commas(inner))
-    return labelled_parts(text) or split_plain(text)
+        return labelled_parts(inner) or labelled_parts(text) or otherwise(inner)
+    return labelled_parts(text) or marked_parts(text) or otherwise(text)
 
 
 def literal(text: str) -> Any:
@@ -215,8 +226,8 @@ def labelled_parts(text: str) -> list[str] | None:
     return parts
 
 
-def split_plain(text: str) -> list[str]:
-    """Split texts without labels: one a line, between bars, semicolons, or certain commas."""
+def marked_parts(text: str) -> list[str] | None:
+    """Split texts without labels that lines, bars, tabs or semicolons part; else None."""
     lines = [line.strip() for line in text.split("\n")]
     if len(lines) > 2 and not any(lines[1::2]) and all(lines[::2]):
         return lines[::2]
@@ -228,7 +239,7 @@ def split_plain(text: str) -> list[str]:
             # a row of a Markdown table has a bar at both ends
             framed = "|" in mark and len(parts) > 3 and not parts[0] and not parts[-1]
             return parts[1:-1] if framed else parts
-    return commas(text)
+    return None
 
 
 def commas(text: str) -> list[str]:

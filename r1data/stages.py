@@ -28,6 +28,7 @@ def samples(recipe: Recipe) -> Stage:
     return Stage(
         name="samples",
         room=1,
+        version=2,
         run="r1data.sources.stage:collect_samples",
         outside="r1data.sources.stage:stamp_questions",
         options={
@@ -37,6 +38,7 @@ def samples(recipe: Recipe) -> Stage:
             "limit": recipe.limit,
             "refuse": list(recipe.licenses.get("refuse", ())),
             **({"even_letters": True} if recipe.balance and recipe.balance.even_letters else {}),
+            **({"symbols": True} if recipe.verify.preset == "canonical-math" else {}),
         },
         texts={name: each.card.sha256 for name, each in found.items()},
         gives="sample",

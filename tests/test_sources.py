@@ -15,7 +15,7 @@ from r1data.grid.build import Cell
 from r1data.plan import make_plan, plan_text
 from r1data.recipe import load_recipe
 from r1data.sources.catalogue import card_names, load_card, load_source
-from r1data.sources.mapping import clean_options, normalise
+from r1data.sources.mapping import normalise
 from r1data.sources.reading import Raw, read_rows
 from r1data.sources.stage import chosen_samples, collect_samples, normalise_all
 from r1data.sources.transforms import untag
@@ -121,31 +121,10 @@ def test_a_missing_field_names_those_that_are_there() -> None:
         sample_of(row)
 
 
-@pytest.mark.parametrize(
-    ("options", "texts", "letters"),
-    [
-        (["A. yes", "B. no"], ["yes", "no"], ["A", "B"]),
-        (["(a) yes", "(b) no"], ["yes", "no"], ["A", "B"]),
-        (["A: yes", "B: no"], ["yes", "no"], ["A", "B"]),
-        (["B. yes", "A. no"], ["yes", "no"], ["B", "A"]),
-        (["yes", "no"], ["yes", "no"], ["A", "B"]),
-        (["A. yes", "no"], ["A. yes", "no"], ["A", "B"]),
-        (['["A. yes", "B. no"]'][0], ["yes", "no"], ["A", "B"]),
-        ("yes\nno", ["yes", "no"], ["A", "B"]),
-        (None, [], []),
-        ([1, 2.5], ["1", "2.5"], ["A", "B"]),
-    ],
-)
-def test_options_lose_their_letters_only_where_all_have_one(
-    options: Any, texts: list[str], letters: list[str]
-) -> None:
-    assert clean_options(options) == (texts, letters)
-
-
-@pytest.mark.parametrize("solution", ["A", "a", "no", "A. no", "<answer>A</answer>"])
-def test_a_truth_follows_its_option_when_letters_stand_out_of_order(solution: str) -> None:
-    sample = sample_of({**GOOD, "options": ["B. yes", "A. no"], "solution": solution})
-    assert (sample["options"], sample["solution"]) == (["yes", "no"], "B")
+def test_letters_out_of_order_are_refused_and_never_shift_a_truth() -> None:
+    sample = sample_of({**GOOD, "options": ["B. yes", "A. no"], "solution": "A"})
+    assert sample["drop_reason"] == "no_truth"
+    assert "B, A" in sample["drop_detail"]
 
 
 @pytest.mark.parametrize(

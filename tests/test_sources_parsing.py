@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from r1data.errors import RowDrop
-from r1data.sources.conversations import letter_of, number_of, split_question, texts_of
+from r1data.sources.conversations import number_of, split_question
 from r1data.sources.wording import question_lines
 
 CLOSING = "Answer with the option's letter from the given choices directly."
@@ -127,33 +127,6 @@ def test_what_belongs_to_the_question_stays(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "options", "found"),
-    [
-        ("B", ["x", "y"], "B"),
-        ("(B)", ["x", "y"], "B"),
-        ("The answer is (B).", ["x", "y"], "B"),
-        ("Answer: B", ["x", "y"], "B"),
-        ("B. y.", ["x", "y"], "B"),
-        ("y", ["x", "y"], "B"),
-        ("ff", ["Ff", "ff", "FF"], "B"),
-        ("C", ["C", "A", "B"], "C"),
-        ("B. x", ["x", "y"], "ambiguous_truth"),
-        ("A", ["x", "x"], "ambiguous_truth"),
-        ("A, B", ["x", "y"], "no_truth"),
-        ("A and B", ["x", "y"], "no_truth"),
-        ("E", ["a", "b", "c", "d"], "no_truth"),
-        ("E", ["a", "b", "c", "d", "e"], "E"),
-        ("b", ["x", "y"], "no_truth"),
-        ("", ["x", "y"], "no_truth"),
-    ],
-)
-def test_an_answer_names_one_letter_or_is_refused(
-    answer: str, options: list[str], found: str
-) -> None:
-    assert tried(letter_of, answer, options) == found
-
-
-@pytest.mark.parametrize(
     "text", ["4", "-3", "−3", "12.5%", "$4,656.00", "3/4", ".5", "2e5", "1,234,567"]
 )
 def test_numbers_stay_as_they_are_written(text: str) -> None:
@@ -164,21 +137,3 @@ def test_numbers_stay_as_they_are_written(text: str) -> None:
 @pytest.mark.parametrize("text", ["5 cm", "1 1/2", "1,23", "seven", "", "10:30", "1996-97", "3 4"])
 def test_what_is_no_plain_number_is_refused(text: str) -> None:
     assert tried(number_of, text) == "no_truth"
-
-
-@pytest.mark.parametrize(
-    ("options", "found"),
-    [
-        (["A) x", "B) y"], ["x", "y"]),
-        (["x", "y"], ["x", "y"]),
-        ({"A": "x", "B": "y", "C": ""}, ["x", "y"]),
-        (["A. x", "y"], ["A. x", "y"]),
-        (["A. x", "C. y"], "no_truth"),
-        (["x"], "no_truth"),
-        (["x", ""], "no_truth"),
-        ("x, y", "no_truth"),
-        (None, "no_truth"),
-    ],
-)
-def test_option_lists_are_lettered_wholly_or_not_at_all(options: Any, found: Any) -> None:
-    assert tried(texts_of, options) == found

@@ -18,9 +18,9 @@ from r1data.evaluate.rows import NUMBERS as IDS
 from r1data.evaluate.rows import Item, TestSet, task_of
 from r1data.rewards.choice import truth_index, without_label
 from r1data.rewards.verdict import plain_truth
-from r1data.sources.benchmarks import KINDS
 from r1data.sources.conversations import split_question
 from r1data.sources.encodings import read_text
+from r1data.sources.mapping import KINDS
 from r1data.sources.reading import Raw, parse_json, read_rows
 
 OUTPUTS = ("output", "completion", "response", "prediction", "model_output", "pred", "text")

@@ -14,12 +14,12 @@ from typing import Any
 
 from r1data.errors import InputError
 from r1data.kinds import QUESTIONS
+from r1data.labels import LETTERS
 from r1data.release.footers import Finding
 from r1data.release.layout import known_values, unknown_values
 from r1data.rewards.numerical import judge_numerical
 from r1data.rewards.thought import in_tags, thought_words
 from r1data.sources.reading import read_rows
-from r1data.sources.transforms import LETTERS
 
 NEEDED = ("problem_id", "problem", "data_type", "problem_type", "solution")
 KNOWN = {*NEEDED, "options", "path", "data_source", "process"}

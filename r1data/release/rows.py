@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from r1data.grid.shards import ShardDamaged, is_fresh, read_note, read_shard
+from r1data.labels import LETTERS
 from r1data.rewards.thought import thought_of
 from r1data.schema import arrow_schema
-from r1data.sources.transforms import LETTERS
 
 Row = Mapping[str, Any]
 Inputs = Mapping[str, Path]

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from r1data.labels import LETTERS
 from r1data.report.pieces import Figure, Missing, bars, histogram, place_in, share
 from r1data.report.tables import Tables
 from r1data.rewards.thought import MIN_WORDS, thought_of
-from r1data.sources.transforms import LETTERS
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from r1data.labels import LETTERS
 from r1data.rewards import extract
 from r1data.rewards.choice import meant
 from r1data.rewards.consistency import closing_sentences, consistency
 from r1data.rewards.thought import thought_of
-from r1data.sources.transforms import LETTERS
 
 Row = Mapping[str, Any]
 Story = dict[str, Any]

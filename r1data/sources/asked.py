@@ -5,20 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from r1data.answer_key import bare, read_key
 from r1data.errors import RowDrop
 from r1data.grid.drops import Drop
-from r1data.sources.conversations import (
-    Choice,
-    ambiguous,
-    bare,
-    lead_off,
-    letter_of,
-    no_truth,
-    number_of,
-    plain,
-    short,
-    split_question,
-)
+from r1data.labels import LETTERS
+from r1data.options import Options, ambiguous, no_truth
+from r1data.sources.conversations import Choice, lead_off, number_of, plain, split_question
 from r1data.sources.reading import Raw
 
 Row = dict[str, Any]
@@ -39,6 +31,7 @@ class Reader(NamedTuple):
     file: str
     folder: Path
     arguments: Mapping[str, Any]
+    first: int | None = None  # what numbers as answer keys count from
 
 
 Parser = Callable[[Raw, Reader], Iterator[Row]]
@@ -81,7 +74,8 @@ def judged(choice: Choice, answer: Any, types: Sequence[str], yes_no: bool = Fal
     if options:
         if "multiple choice" not in types:
             raise no_truth(f"it is multiple choice, and this source gives {' and '.join(types)}")
-        return {**row, "problem_type": "multiple choice", "solution": letter_of(text, options)}
+        letter = LETTERS[read_key(text, Options(tuple(options)), lettered=True)]
+        return {**row, "problem_type": "multiple choice", "solution": letter}
     if "OCR" in types:
         return {**row, "problem_type": "OCR", "solution": lead_off_once(text)}
     if "numerical" in types and ("free-form" not in types or is_number(text)):
@@ -89,6 +83,17 @@ def judged(choice: Choice, answer: Any, types: Sequence[str], yes_no: bool = Fal
     if "free-form" in types:
         return {**row, "problem_type": "free-form", "solution": text}
     raise no_truth(f"it has no options, and this source gives {' and '.join(types)}")
+
+
+def choice(problem: Any, options: Options, place: int) -> Row:
+    """Return the columns of a multiple-choice question."""
+    text = plain(problem)
+    if not text:
+        raise no_truth("it asks nothing")
+    if place >= len(options.texts):
+        raise no_truth(f"its truth is option {place + 1} of {len(options.texts)}")
+    parts = {"problem": text, "options": list(options.texts), "solution": LETTERS[place]}
+    return {**parts, "problem_type": "multiple choice"}
 
 
 def lead_off_once(text: str) -> str:
@@ -141,8 +146,3 @@ def embedded(raw: Raw, reader: Reader, picture: Any) -> list[str]:
     number = int(raw.where.split()[-1])
     ending = ending or reader.arguments.get("ending", ".jpg")
     return [f"{reader.file.removesuffix('.parquet')}/{number:07d}{ending}"]
-
-
-def told(value: Any) -> str:
-    """Return a value short enough for a message."""
-    return short(str(value))

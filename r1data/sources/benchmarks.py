@@ -1,44 +1,23 @@
 """Parsers of the benchmarks' own files, and of their rows in Video-R1's form."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from r1data.sources.asked import Reader, Row, row_base, settled, told
-from r1data.sources.conversations import (
-    by_index,
-    by_text,
-    letter_of,
-    need,
-    no_truth,
-    number_of,
-    plain,
-    split_question,
-    texts_of,
-)
-from r1data.sources.odd import choice
+from r1data.answer_key import read_index, read_key, read_text_key
+from r1data.options import Options, no_truth, read_options, short
+from r1data.sources.asked import Reader, Row, choice, row_base, settled
+from r1data.sources.conversations import need, number_of, plain, split_question
+from r1data.sources.mapping import KINDS, kind_of, truth
 from r1data.sources.reading import Raw
 from r1data.sources.transforms import untag
-
-KINDS = {
-    "multiple choice": "multiple choice",
-    "multiple-choice": "multiple choice",
-    "mc": "multiple choice",
-    "numerical": "numerical",
-    "regression": "regression",
-    "free-form": "free-form",
-    "open-ended": "free-form",
-    "open": "free-form",
-    "OCR": "OCR",
-}
 
 
 def video_r1(raw: Raw, reader: Reader) -> Iterator[Row]:
     """Video-R1's row form as others write it: null options, "A: x", open-ended, more columns."""
     row = raw.row
     names = ("problem", "problem_type", "solution", "path", "data_type")
-    problem, kind, solution, path, data_type = (need(row, name, raw.where) for name in names)
+    problem, _, _, path, data_type = (need(row, name, raw.where) for name in names)
     media = str(path).removeprefix("./") if path else None
     base = row_base(raw, reader, row.get("problem_id", raw.where.split()[-1]), problem, media)
     base |= rest(row, ("problem", "options", "solution", "path", "process", "problem_type"))
@@ -48,36 +27,29 @@ def video_r1(raw: Raw, reader: Reader) -> Iterator[Row]:
     named = row.get("data_source") or reader.arguments.get("data_source") or ""
     base["data_source"] = named
     twins = bool(reader.arguments.get("twins"))
-    yield settled(base, lambda: video_r1_truth(row, kind, problem, untag(solution), twins))
+    yield settled(base, lambda: video_r1_truth(row, reader.first, twins))
 
 
-def video_r1_truth(row: Mapping[str, Any], kind: Any, problem: Any, truth: str, twins: bool) -> Row:
-    """Tell type, options and truth of a row in Video-R1's form."""
-    if kind not in KINDS:
-        raise no_truth(f"'{told(kind)}' is no problem type")
-    text = plain(problem)
-    if not truth or not text:
-        raise no_truth("its truth is empty" if text else "it asks nothing")
-    if KINDS[kind] == "multiple choice":
-        return lettered(text, row.get("options"), truth, twins)
-    if KINDS[kind] in ("numerical", "regression"):
-        number_of(truth)
-    return {"problem": text, "problem_type": KINDS[kind], "solution": truth}
+def video_r1_truth(row: Mapping[str, Any], first: int | None, twins: bool) -> Row:
+    """Tell type, options and truth of a row in Video-R1's form, as own questions are read."""
+    kind, text = kind_of(row["problem_type"]), plain(row["problem"])
+    if not text:
+        raise no_truth("it asks nothing")
+    options = read_options(row.get("options"))
+    solution = truth(untag(row["solution"]), kind, options, first=first, twins=twins)
+    given = {"problem": text, "problem_type": kind, "options": list(options.texts)}
+    return {**given, "solution": solution}
 
 
-def lettered(problem: Any, options: Any, answer: Any, twins: bool = True) -> Row:
+def lettered(problem: Any, options: Any, answer: Any) -> Row:
     """Return a question whose truth is a letter, or one option's text.
 
     A benchmark is scored by its letter also where two of its options read the same (6 of 2,700 rows
     of Video-MME), so its rows stay.
     """
-    texts = texts_of(json.loads(options) if is_list_text(options) else options)
-    return {**choice(problem, texts, letter_of(str(answer), texts, twins)), "answer": answer}
-
-
-def is_list_text(value: Any) -> bool:
-    """Tell whether a list was written as JSON text, as CSV and some exports do."""
-    return isinstance(value, str) and value.lstrip().startswith("[") and value.rstrip()[-1] == "]"
+    given = read_options(options)
+    place = read_key(answer, given, twins=True, lettered=True)
+    return {**choice(problem, given, place), "answer": answer}
 
 
 def rest(row: Mapping[str, Any], used: tuple[str, ...]) -> Row:
@@ -169,7 +141,7 @@ def mmvu(raw: Raw, reader: Reader) -> Iterator[Row]:
         if KINDS.get(kind) == "multiple choice":
             return lettered(question, need(raw.row, "choices", raw.where), answer)
         if KINDS.get(kind) != "free-form":
-            raise no_truth(f"'{told(kind)}' is no question type of MMVU")
+            raise no_truth(f"'{short(kind)}' is no question type of MMVU")
         if not plain(str(answer)):
             raise no_truth("its truth is empty")
         return {"problem": plain(question), "problem_type": "free-form", "solution": str(answer)}
@@ -190,10 +162,8 @@ def mvbench(raw: Raw, reader: Reader) -> Iterator[Row]:
         base |= {"start": raw.row.get("start"), "end": raw.row.get("end")}
 
     def make() -> Row:
-        options = [str(each).strip() for each in candidates]
-        if len(options) < 2 or "" in options:
-            raise no_truth("it has fewer than two candidates, or an empty one")
-        return {**choice(question, options, by_text(answer, options)), "answer": answer}
+        options = read_options(candidates)
+        return {**choice(question, options, read_text_key(answer, options)), "answer": answer}
 
     yield settled(base, make)
 
@@ -223,14 +193,18 @@ def temp_compass_row(raw: Raw, identity: str, row: Mapping[str, Any], reader: Re
 
     def make() -> Row:
         text = NUMBERED.sub(numbered, plain(question))
-        truth = NUMBERED.sub(numbered, str(answer))
+        key = NUMBERED.sub(numbered, str(answer))
         asked = split_question(text)
         options = asked.options
         if not options and str(answer).strip().rstrip(".").casefold() in ("yes", "no"):
             options = ["yes", "no"]
         if not options:
             raise no_truth("it has no options, and its answer is neither yes nor no")
-        return {**choice(asked.problem, options, letter_of(truth, options)), "answer": answer}
+        given = Options(tuple(options))
+        return {
+            **choice(asked.problem, given, read_key(key, given, lettered=True)),
+            "answer": answer,
+        }
 
     return settled(base, make)
 
@@ -276,14 +250,14 @@ def long_video_bench(raw: Raw, reader: Reader) -> Iterator[Row]:
 
     def make() -> Row:
         given = raw.row.get("candidates") or [raw.row.get(f"option{i}") for i in range(5)]
-        options = [str(each).strip() for each in given if each not in (None, "", "N/A")]
-        if len(options) < 2:
-            raise no_truth("it has fewer than two options")
-        if re.fullmatch(r"[A-E]", str(truth).strip()):
-            return {**choice(question, options, letter_of(truth, options)), "answer": truth}
+        while given and given[-1] in (None, "", "N/A"):  # how the file pads its five columns
+            given = given[:-1]
+        options = read_options(given)
         if str(truth).strip() in ("", "-1", "None"):
             raise no_truth("its truth is hidden, as in the test split")
-        return {**choice(question, options, by_index(truth, options)), "answer": truth}
+        is_letter = re.fullmatch(r"[A-E]", str(truth).strip())
+        place = (read_key if is_letter else read_index)(truth, options)
+        return {**choice(question, options, place), "answer": truth}
 
     yield settled(base, make)
 
@@ -316,7 +290,10 @@ def lv_bench_row(raw: Raw, row: Mapping[str, Any], reader: Reader) -> Row:
         asked = split_question(question)
         if not asked.options:
             raise no_truth("it has no options")
-        letter = letter_of(str(answer), asked.options)
-        return {**choice(asked.problem, asked.options, letter), "answer": answer}
+        options = Options(tuple(asked.options))
+        return {
+            **choice(asked.problem, options, read_key(answer, options, lettered=True)),
+            "answer": answer,
+        }
 
     return settled(base, make)

@@ -13,8 +13,8 @@ from typing import Any
 
 from r1data.errors import InputError
 from r1data.grid.drops import Drop
+from r1data.labels import LETTERS
 from r1data.sources.catalogue import Source
-from r1data.sources.transforms import LETTERS
 
 Sample = dict[str, Any]
 JUDGED = ("multiple choice", "numerical", "regression")

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from r1data.errors import InputError, RowDrop
+from r1data.errors import InputError
+from r1data.options import option_count
 from r1data.sources.cells import filled
-from r1data.sources.mapping import option_texts
 
 Row = Mapping[str, Any]
 
@@ -198,16 +198,6 @@ def lists(column: Column, least: float = 0.0) -> bool:
     count = sum(option_count(value) > 1 for value in column.values if filled_value(value))
     some = sum(map(filled_value, column.values))
     return count > 0 and count >= least * some
-
-
-def option_count(value: Any) -> int:
-    """Return how many options a value has; one that is refused has some."""
-    if isinstance(value, Mapping):
-        return len(value)
-    try:
-        return len(option_texts(value))
-    except RowDrop:
-        return 2
 
 
 def key_of(

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from r1data.errors import InputError, RowDrop
+from r1data.labels import LETTERS
+from r1data.options import read_options
 from r1data.sources import column_names as told_by
 from r1data.sources.cells import filled
 from r1data.sources.column_names import Column, filled_value
-from r1data.sources.mapping import option_texts
-from r1data.sources.transforms import LETTERS
 
 
 def options(free: Sequence[Column], taken: dict[str, list[Column]]) -> None:
@@ -76,7 +76,7 @@ def holds(column: Column, key: Column) -> bool:
 def texts(value: Any) -> list[str]:
     """Return options as texts; none where they cannot be read."""
     try:
-        return option_texts(value)
+        return list(read_options(value).texts)
     except RowDrop:
         return []
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from r1data.errors import InputError, RowDrop
-from r1data.grid.drops import Drop
+from r1data.errors import InputError
+from r1data.labels import LETTERS
+from r1data.options import no_truth, short
 from r1data.sources.markers import strip_markers
-from r1data.sources.transforms import LETTERS
 from r1data.sources.wording import HEADER, OPTION, question_lines
 
 LEAD = re.compile(
@@ -28,16 +28,6 @@ class Choice(NamedTuple):
 
     problem: str
     options: list[str]
-
-
-def no_truth(detail: str) -> RowDrop:
-    """Return the drop of a row whose truth cannot be told."""
-    return RowDrop(Drop.NO_TRUTH, detail)
-
-
-def ambiguous(detail: str) -> RowDrop:
-    """Return the drop of a row whose truth could be two things."""
-    return RowDrop(Drop.AMBIGUOUS_TRUTH, detail)
 
 
 def need(row: Mapping[str, Any], name: str, where: str) -> Any:
@@ -111,48 +101,6 @@ def lead_off(answer: str) -> str:
     return LEAD.sub("", answer.strip(), count=1).strip()
 
 
-def letter_of(answer: Any, options: Sequence[str], twins: bool = False) -> str:
-    """Return the letter that an answer names: "B", "(B)", "B. its text", or one option's text.
-
-    Raises RowDrop where the letter is none of the options', stands with another one's text, or
-    (but for `twins`) where two options read the same.
-    """
-    text = lead_off(plain(answer))
-    if not text:
-        raise no_truth("its truth is empty")
-    match = re.match(r"^[(\[]?([A-Z])(?:[.):\]]+\s*(.*)|)$", text, re.DOTALL)
-    if match is None:
-        same = same_texts(text, options)
-        if len(same) != 1:
-            fault = ambiguous if same else no_truth
-            raise fault(f"its truth '{short(text)}' is {len(same)} of its {len(options)} options")
-        return LETTERS[same[0]]
-    index, rest = LETTERS.index(match[1]), (match[2] or "").strip()
-    if index >= len(options):
-        raise no_truth(f"its truth '{match[1]}' is none of its {len(options)} options")
-    if rest and bare(rest) != bare(options[index]):
-        raise ambiguous(f"its truth is '{match[1]}' with another text than option {match[1]}")
-    if not twins and len(same_texts(options[index], options)) > 1:
-        raise ambiguous(f"its truth '{short(options[index])}' is two of its options")
-    return match[1]
-
-
-def same_texts(text: str, options: Sequence[str]) -> list[int]:
-    """Return the places of the options that read as a text; "Ff" and "ff" are two genotypes."""
-    exact = [i for i, option in enumerate(options) if option.strip() == text.strip()]
-    return exact or [i for i, option in enumerate(options) if bare(option) == bare(text)]
-
-
-def bare(text: str) -> str:
-    """Return a text as it is compared: without case, outer blanks and a last full stop."""
-    return text.strip().rstrip(".").strip().casefold()
-
-
-def short(text: str) -> str:
-    """Return a text short enough for a message."""
-    return text if len(text) < 60 else text[:57] + "..."
-
-
 def number_of(answer: Any) -> str:
     """Return a number as it is written. Raises RowDrop where it is none, or has a unit.
 
@@ -164,50 +112,3 @@ def number_of(answer: Any) -> str:
     if not re.search(r"\d", text) or not NUMBER.match(text):
         raise no_truth(f"its truth '{short(text)}' is no plain number")
     return text
-
-
-def by_text(answer: Any, options: Sequence[str]) -> str:
-    """Return the letter of the option whose text an answer is. Raises RowDrop."""
-    text = str(answer).strip()
-    same = same_texts(text, options)
-    if len(same) == 1:
-        return LETTERS[same[0]]
-    if same:
-        raise ambiguous(f"its truth '{short(text)}' is {len(same)} of its options")
-    raise no_truth(f"its truth '{short(text)}' is none of its {len(options)} options")
-
-
-def by_index(answer: Any, options: Sequence[str]) -> str:
-    """Return the letter of a place counted from zero. Raises RowDrop."""
-    text = str(answer).strip()
-    if isinstance(answer, bool) or not re.fullmatch(r"\d+(\.0)?", text):
-        raise no_truth(f"its truth '{short(text)}' is no place of an option")
-    index = int(float(text))
-    if index >= len(options):
-        raise no_truth(f"its truth {index} is none of its {len(options)} options from 0")
-    if sum(option == options[index] for option in options) > 1:
-        raise ambiguous(f"its truth '{short(options[index])}' is two of its options")
-    return LETTERS[index]
-
-
-def texts_of(options: Any) -> list[str]:
-    """Return the texts of an option list, lettered in turn or not at all, or of a dict by letter.
-
-    Raises RowDrop where only some are lettered, letters are out of turn, or a text is empty.
-    """
-    if isinstance(options, Mapping):
-        options = [f"{letter}. {text}" for letter, text in sorted(options.items()) if text]
-    if not isinstance(options, Sequence) or isinstance(options, str):
-        raise no_truth(f"its options are no list but {type(options).__name__}")
-    given = [str(each).strip() for each in options if each is not None]
-    found = [OPTION.match(text) for text in given]
-    letters = "".join(match[1] for match in found if match)
-    if given and len(letters) == len(given) and LETTERS.startswith(letters):
-        given = [match[2] for match in found if match]
-    elif len(letters) > 1 and len(letters) == len(given):
-        raise no_truth(f"its options are lettered {letters}")
-    if len(given) < 2 or "" in given:
-        raise no_truth("it has fewer than two options, or an empty one")
-    if len(given) > len(LETTERS):
-        raise no_truth("it has more options than letters")
-    return given

@@ -7,6 +7,7 @@ from typing import Any
 
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
+from r1data.labels import LETTERS
 from r1data.sources.asked import (
     Reader,
     Row,
@@ -21,7 +22,6 @@ from r1data.sources.conversations import (
     turns,
 )
 from r1data.sources.reading import Raw
-from r1data.sources.transforms import LETTERS
 
 
 def mathv360k(raw: Raw, reader: Reader) -> Iterator[Row]:

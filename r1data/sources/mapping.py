@@ -6,21 +6,37 @@ What is wrong with a single row's truth is a drop reason. What is wrong with the
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from r1data.answer_key import index_base, key_text, read_key, read_text_key
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
+from r1data.labels import LETTERS
+from r1data.options import Options, no_truth, read_options, short
 from r1data.schema_errors import kind_said, suggestion
 from r1data.sources.catalogue import Source
 from r1data.sources.conversations import number_of
 from r1data.sources.encodable import encodable
 from r1data.sources.fields import AUTO, fields_of, taken, uris_of
 from r1data.sources.reading import Raw
-from r1data.sources.transforms import LETTERS, split_letter, untag
+from r1data.sources.transforms import untag
 
-PROBLEM_TYPES = ("multiple choice", "numerical", "OCR", "free-form", "regression")
+KINDS = {
+    "multiple choice": "multiple choice",
+    "multiple-choice": "multiple choice",
+    "mc": "multiple choice",
+    "numerical": "numerical",
+    "regression": "regression",
+    "free-form": "free-form",
+    "open-ended": "free-form",
+    "open": "free-form",
+    "OCR": "OCR",
+}
+PROBLEM_TYPES = tuple(dict.fromkeys(KINDS.values()))
+# The number of the first option, where a card says what its keys count from.
+NUMBERED = {"index from 0": 0, "index from 1": 1}
 DATA_TYPES = ("image", "video")
 # What a parser's row holds beside columns of the sample stays in its extra, but for these.
 COLUMNS = frozenset(
@@ -31,8 +47,11 @@ COLUMNS = frozenset(
 LONGEST_PART, LONGEST_PATH = 255, 1024
 
 
-def normalise(source: Source, raw: Raw, file: str = "") -> dict[str, Any]:
-    """Return the sample of one row by the card's mapping; a fault of its truth is a drop reason."""
+def normalise(source: Source, raw: Raw, file: str = "", first: int | None = None) -> dict[str, Any]:
+    """Return the sample of one row by the card's mapping; a fault of its truth is a drop reason.
+
+    `first` is the number of the first option where the file's keys are numbers.
+    """
     file = file or source.route.questions[0]
     where = f"{file}, {raw.where}"
     mapping = source.route.mapping
@@ -48,10 +67,11 @@ def normalise(source: Source, raw: Raw, file: str = "") -> dict[str, Any]:
         if fault is not None:
             raise fault
         required_text(values["problem"])
-        by_text = source.route.solution_is == "text"
-        options, letters = clean_options(values.get("options"), by_text)
-        sample["options"] = options
-        sample["solution"] = truth(values["solution"], kind, options, letters, by_text)
+        options = read_options(values.get("options"))
+        sample["options"] = list(options.texts)
+        sample["solution"] = truth(
+            values["solution"], kind, options, source.route.solution_is, first
+        )
         sample["media"] = [media_entry(uri, sample["data_type"], values) for uri in uris(values)]
     except RowDrop as drop:
         sample.update(drop_reason=drop.reason.value, drop_detail=drop.detail)
@@ -126,6 +146,39 @@ def row_id(value: Any, raw: Raw) -> str:
     return raw.where.split()[-1] if value is None or value == "" else str(value)
 
 
+def first_number(source: Source, rows: Iterable[tuple[str, Raw]]) -> int | None:
+    """Return what numbers as answer keys count from, told from all rows of a source."""
+    mapping = source.route.mapping
+    if source.route.parser == "video-r1":
+        mapping = {"problem": "problem", "options": "options", "solution": "solution"}
+    needed = {name: mapping[name] for name in ("problem", "options", "solution") if name in mapping}
+    if "solution" not in needed or source.route.solution_is != "letter":
+        return None
+    return index_base(keys_of(needed, rows))
+
+
+def keys_of(
+    mapping: Mapping[str, Any], rows: Iterable[tuple[str, Raw]]
+) -> Iterator[tuple[Any, Options]]:
+    """Yield key and options of each row; a row that lacks one of them falls by itself later."""
+    for file, raw in rows:
+        values, fault = taken(mapping, raw, f"{file}, {raw.where}")
+        try:
+            options = read_options(values.get("options"))
+        except RowDrop:
+            continue
+        if fault is None:
+            yield values["solution"], options
+
+
+def kind_of(value: Any) -> str:
+    """Return one of our problem types, by any of its names. Raises RowDrop."""
+    kind = KINDS.get(value) if isinstance(value, str) else None
+    if kind is None:
+        raise no_truth(f"'{short(value)}' is no problem type")
+    return kind
+
+
 def required_text(value: Any) -> None:
     """Raise RowDrop for a question that is blank or not a text."""
     if value is None or (isinstance(value, str) and not value.strip()):
@@ -144,34 +197,6 @@ def one_of(values: Mapping[str, Any], column: str, allowed: Sequence[str], where
     return value
 
 
-def clean_options(value: Any, as_they_are: bool = False) -> tuple[list[str], list[str]]:
-    """Return the option texts without letters, and the letters that the source gave them.
-
-    Letters count only where every option has one and no two are the same: "A. m. Smith" in one of
-    four options is a text.
-    """
-    texts = option_texts(value)
-    pairs = [split_letter(text) for text in texts]
-    letters = [letter for letter, _ in pairs]
-    if not as_they_are and texts and all(letters) and len(set(letters)) == len(letters):
-        return [text for _, text in pairs], letters
-    return texts, list(LETTERS[: len(texts)])
-
-
-def option_texts(value: Any) -> list[str]:
-    """Read options as a list, as JSON text, or as one a line or between bars (CSV has no lists)."""
-    if value is None or value == "":
-        return []
-    if isinstance(value, str):
-        try:
-            value = json.loads(value) if value.lstrip().startswith("[") else lines_or_bars(value)
-        except ValueError:
-            value = lines_or_bars(value)
-    if not isinstance(value, list):
-        raise RowDrop(Drop.NO_TRUTH, f"its options are no list but {type(value).__name__}")
-    return [str(each).strip() for each in value if str(each).strip()]
-
-
 def type_of(values: Mapping[str, Any]) -> str:
     """Tell a question's type: a choice where it has options, a number where its truth is one."""
     if has_options(values.get("options")):
@@ -182,7 +207,7 @@ def type_of(values: Mapping[str, Any]) -> str:
 def has_options(value: Any) -> bool:
     """Tell whether a row has options: blank ones are none, unreadable ones are some."""
     try:
-        return bool(option_texts(value))
+        return bool(read_options(value).texts)
     except RowDrop:
         return True
 
@@ -196,41 +221,23 @@ def is_number(value: Any) -> bool:
     return True
 
 
-def lines_or_bars(text: str) -> list[str]:
-    """Split "a | b | c", or one option a line: a single line cannot be a choice."""
-    lines = text.splitlines()
-    return text.split("|") if len(lines) == 1 else lines
-
-
 def truth(
-    value: Any, problem_type: str, options: list[str], letters: list[str], by_text: bool = False
+    value: Any,
+    problem_type: str,
+    options: Options,
+    rule: str = "letter",
+    first: int | None = None,
+    twins: bool = False,
 ) -> str:
-    """Return the truth as plain text: our letter for multiple choice, else as it was written."""
-    text = "" if value is None else value.strip() if isinstance(value, str) else json.dumps(value)
-    if not text:
-        raise RowDrop(Drop.NO_TRUTH, "its truth is empty")
+    """Return the truth as plain text: our letter for multiple choice, else as it was written.
+
+    `first` is the number of the first option where a file's keys are numbers.
+    """
     if problem_type != "multiple choice":
-        return text
-    if not options:
-        raise RowDrop(Drop.NO_TRUTH, "it is multiple choice and has no options")
-    return LETTERS[position(text, options, [] if by_text else letters)]
-
-
-def position(text: str, options: list[str], letters: list[str]) -> int:
-    """Find which option a truth names: by its letter, or by its text."""
-    letter, rest = split_letter(text)
-    by_letter = text.upper() if len(text) == 1 else letter if rest in options else ""
-    by_text = [i for i, option in enumerate(options) if option == text]
-    if by_letter in letters and by_letter:
-        i = letters.index(by_letter)
-        if options.count(options[i]) > 1:
-            raise RowDrop(Drop.AMBIGUOUS_TRUTH, f"its truth '{options[i]}' is two of its options")
-        return i
-    if len(by_text) > 1:
-        raise RowDrop(Drop.AMBIGUOUS_TRUTH, f"its truth '{text}' is two of its options")
-    if not by_text:
-        raise RowDrop(Drop.NO_TRUTH, f"its truth '{text}' is none of its {len(options)} options")
-    return by_text[0]
+        return key_text(value)
+    if rule == "text":
+        return LETTERS[read_text_key(value, options)]
+    return LETTERS[read_key(value, options, NUMBERED.get(rule, first), twins)]
 
 
 def uris(values: Mapping[str, Any]) -> list[str]:

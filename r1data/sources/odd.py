@@ -7,32 +7,12 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from r1data.answer_key import read_index, read_key, read_text_key
 from r1data.errors import InputError, RowDrop
-from r1data.sources.asked import Reader, Row, embedded, judged, row_base, settled, told
-from r1data.sources.conversations import (
-    ambiguous,
-    by_index,
-    by_text,
-    letter_of,
-    need,
-    no_truth,
-    number_of,
-    plain,
-    split_question,
-    texts_of,
-    turns,
-)
+from r1data.options import ambiguous, no_truth, read_options, short
+from r1data.sources.asked import Reader, Row, choice, embedded, judged, row_base, settled
+from r1data.sources.conversations import need, number_of, plain, split_question, turns
 from r1data.sources.reading import Raw, parse_json, read_text
-from r1data.sources.transforms import LETTERS
-
-
-def choice(problem: Any, options: list[str], letter: str) -> Row:
-    """Return the columns of a multiple-choice question."""
-    text = plain(problem)
-    if not text:
-        raise no_truth("it asks nothing")
-    parts = {"problem": text, "options": options, "solution": letter}
-    return {**parts, "problem_type": "multiple choice"}
 
 
 def nextqa(raw: Raw, reader: Reader) -> Iterator[Row]:
@@ -52,9 +32,9 @@ def nextqa(raw: Raw, reader: Reader) -> Iterator[Row]:
     }
 
     def make() -> Row:
-        options = texts_of([need(row, f"a{i}", raw.where) for i in range(5)])
+        options = read_options([need(row, f"a{i}", raw.where) for i in range(5)])
         answer = need(row, "answer", raw.where)
-        return {**choice(row["question"], options, by_index(answer, options)), "answer": answer}
+        return {**choice(row["question"], options, read_index(answer, options)), "answer": answer}
 
     yield settled(base, make)
 
@@ -93,7 +73,7 @@ def clevrer_truth(question: Mapping[str, Any], where: str) -> Row:
     if "choices" not in question:
         answer = need(question, "answer", where)
         if question.get("question_subtype", "count") != "count":
-            raise no_truth(f"its answer '{told(answer)}' is a word without options")
+            raise no_truth(f"its answer '{short(answer)}' is a word without options")
         problem, number = plain(question["question"]), number_of(answer)
         return {"problem": problem, "problem_type": "numerical", "solution": number}
     options = [str(need(each, "choice", where)) for each in question["choices"]]
@@ -102,8 +82,7 @@ def clevrer_truth(question: Mapping[str, Any], where: str) -> Row:
         raise no_truth("one of its choices is neither correct nor wrong")
     if marks.count("correct") != 1:
         raise ambiguous(f"{marks.count('correct')} of its {len(marks)} choices are correct")
-    options = texts_of(options)
-    return choice(question["question"], options, LETTERS[marks.index("correct")])
+    return choice(question["question"], read_options(options), marks.index("correct"))
 
 
 def star(raw: Raw, reader: Reader) -> Iterator[Row]:
@@ -118,9 +97,10 @@ def star(raw: Raw, reader: Reader) -> Iterator[Row]:
         if not float(start) < float(end):
             raise no_truth(f"its part from {start} to {end} s has no length")
         given = need(row, "choices", raw.where)
-        options = texts_of([need(each, "choice", raw.where) for each in given])
+        options = read_options([need(each, "choice", raw.where) for each in given])
         answer = need(row, "answer", raw.where)
-        return {**choice(row["question"], options, by_text(answer, options)), "answer": answer}
+        place = read_text_key(answer, options)
+        return {**choice(row["question"], options, place), "answer": answer}
 
     yield settled(base, make)
 
@@ -157,15 +137,15 @@ def cut(frame: Any, facts: Mapping[str, Any]) -> Row:
         return {}
     rate = facts.get("frame_rate")
     if not isinstance(frame, int) or frame < 1 or not isinstance(rate, int | float) or rate <= 0:
-        raise no_truth(f"it is to be cut at frame {told(frame)} of {told(rate)} a second")
+        raise no_truth(f"it is to be cut at frame {short(frame)} of {short(rate)} a second")
     return {"end": (frame - 0.5) / rate}
 
 
 def indexed(row: Mapping[str, Any], key: str, where: str) -> Row:
     """Return a question with a list of options and the truth's place counted from 0."""
-    options = texts_of(need(row, "options", where))
+    options = read_options(need(row, "options", where))
     answer = need(row, key, where)
-    return {**choice(row.get("question"), options, by_index(answer, options)), "answer": answer}
+    return {**choice(row.get("question"), options, read_index(answer, options)), "answer": answer}
 
 
 def gvlqa(raw: Raw, reader: Reader) -> Iterator[Row]:
@@ -188,10 +168,10 @@ def arxivqa(raw: Raw, reader: Reader) -> Iterator[Row]:
     base = row_base(raw, reader, identity, question, [image])
 
     def make() -> Row:
-        texts = texts_of(options)
+        texts = read_options(options)
         if re.match(r"^\s*[A-Z]\s*(,|and|&|/)\s*[A-Z]\b", str(label)):
-            raise ambiguous(f"its truth '{told(label)}' names several letters")
-        return {**choice(question, texts, letter_of(label, texts)), "label": label}
+            raise ambiguous(f"its truth '{short(label)}' names several letters")
+        return {**choice(question, texts, read_key(label, texts)), "label": label}
 
     yield settled(base, make)
 
@@ -210,7 +190,7 @@ def exams_v(raw: Raw, reader: Reader) -> Iterator[Row]:
             raise no_truth(f"its language '{language}' is not taken")
         letter = str(key).strip().upper()
         if letter not in ("A", "B", "C", "D", "E"):
-            raise no_truth(f"its truth '{told(key)}' is none of the letters A to E")
+            raise no_truth(f"its truth '{short(key)}' is none of the letters A to E")
         options = ["A", "B", "C", "D", "E"][: 5 if letter == "E" else 4]
         row = {"media": embedded(raw, reader, picture), "options": options}
         return {**row, "problem_type": "multiple choice", "solution": letter}
@@ -266,7 +246,7 @@ def visual7w(raw: Raw, reader: Reader) -> Iterator[Row]:
             texts = [*need(pair, "multiple_choices", raw.where), need(pair, "answer", raw.where)]
             # the order follows from the id, so that it is the same everywhere and no letter leads
             order = sorted(texts, key=lambda text: sha256(f"{identity}|{text}".encode()).digest())
-            options = texts_of(order)
-            return choice(pair["question"], options, by_text(pair["answer"], options))
+            options = read_options(order)
+            return choice(pair["question"], options, read_text_key(pair["answer"], options))
 
         yield settled(base, make)

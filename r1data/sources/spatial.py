@@ -10,8 +10,9 @@ from typing import Any
 
 from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
+from r1data.options import ambiguous, no_truth
 from r1data.sources.asked import Reader, Row, embedded, judged, row_base, settled
-from r1data.sources.conversations import ambiguous, need, no_truth, plain, split_question
+from r1data.sources.conversations import need, plain, split_question
 from r1data.sources.reading import Raw
 
 # How lengths are written in remyx's spatial answers, and what they are in metres.

@@ -13,6 +13,9 @@ from r1data.grid.drops import Drop
 from r1data.grid.shards import digest_of, file_sha256
 from r1data.grid.work import Shard
 from r1data.media.upstream import upstream
+from r1data.options import short
+from r1data.rewards.numerical import judge_numerical
+from r1data.rewards.symbolic import is_formula, looks_symbolic
 from r1data.schema import arrow_schema
 from r1data.selection.letters import even_letters
 from r1data.sources.asked import Reader
@@ -21,7 +24,7 @@ from r1data.sources.choosing import chosen_of
 from r1data.sources.fields import AUTO, refuse_mapping
 from r1data.sources.finding import Tree, kind_of_media
 from r1data.sources.getting import questions_here
-from r1data.sources.mapping import normalise, parsed_sample
+from r1data.sources.mapping import first_number, normalise, parsed_sample
 from r1data.sources.parsers import PARSERS
 from r1data.sources.reading import Raw, parts_of, read_rows
 
@@ -63,6 +66,7 @@ def chosen_samples(options: Mapping[str, Any], settings: Mapping[str, Any]) -> l
     every: list[dict[str, Any]] = []
     for source in load_sources(settings):
         rows = normalise_all(source, options["seed"], settings)
+        rows = [readable(row, bool(options.get("symbols"))) for row in rows]
         every += chosen_of(source, rows, options["limit"], options["seed"])
     for row in every:
         refuse_license(row, options["refuse"])
@@ -130,6 +134,8 @@ def sample_rows(
         source = replace(source, route=replace(source.route, revision=revision))
     looked = source.route.finds and source.media_root is not None
     tree = Tree(source.media_root) if looked and source.media_root is not None else None
+    every = ((file, raw) for file, path in files for raw in read_rows(path, source.route.layout))
+    first = first_number(source, every)
     for file, path in files:
         parser = PARSERS[source.route.parser] if source.route.parser else None
         reader = Reader(
@@ -140,16 +146,17 @@ def sample_rows(
             file=file,
             folder=path.parent,
             arguments=source.route.arguments,
+            first=first,
         )
         fields: dict[str, None] = {}
         for raw in read_rows(path, source.route.layout):
             fields |= dict.fromkeys(map(str, raw.row))
             if parser is None:
-                row = normalise(source, raw, file)
+                row = readable(normalise(source, raw, file, first))
                 yield file, raw, placed(row, tree, source) if tree else row
                 continue
             for row in parser(raw, reader):
-                yield file, raw, parsed_sample(source, raw, row, file)
+                yield file, raw, readable(parsed_sample(source, raw, row, file))
         if parser is None:
             refuse_mapping(source.route.mapping, fields, file)
 
@@ -182,6 +189,20 @@ def drawn_rows(source: Source, seed: int) -> Iterator[tuple[str, Raw, dict[str, 
     for row in make_rows(source.rows, seed):
         raw = Raw(f"row {row.row}", row._asdict())
         yield source.route.questions[0], raw, normalise(source, raw)
+
+
+def readable(row: dict[str, Any], symbols: bool = True) -> dict[str, Any]:
+    """Return a row, dropped where no rule of the verifier reads its number.
+
+    `symbols` says that formulas are read, too, as by the preset canonical-math.
+    """
+    kind, truth = row["problem_type"], row["solution"]
+    if kind in ("numerical", "regression") and row["drop_reason"] is None:
+        formula = symbols and kind == "numerical" and is_formula(truth) and looks_symbolic(truth)
+        if not formula and judge_numerical(truth, truth)[0] is None:
+            detail = f"its truth '{short(truth)}' is no number that the verifier reads"
+            row.update(drop_reason=Drop.NO_TRUTH.value, drop_detail=detail)
+    return row
 
 
 def refuse_license(row: dict[str, Any], refused: Sequence[str]) -> None:

@@ -7,8 +7,6 @@ from typing import Any
 
 from r1data.sources.markers import strip_markers
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-LETTERED = re.compile(r"^\s*[(\[]?([A-Za-z])\s*[.):\]]\s*(.*)$", re.DOTALL)
 TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 BOX = r"\boxed{"
 BETWEEN = re.compile(r"\s*(?:-|–|—|~|,|;|\bto\b)\s*")
@@ -24,10 +22,12 @@ def strip_marker(value: Any) -> Any:
     return strip_markers(value) if isinstance(value, str) else value
 
 
-def untag(value: Any) -> str:
-    """Take a truth out of its answer tags, where it has them once."""
-    found = TAGGED.findall(str(value))
-    return (found[0] if len(found) == 1 else str(value)).strip()
+def untag(value: Any) -> Any:
+    """Take a truth out of its answer tags, where it has them once; else it stays as it is."""
+    if not isinstance(value, str):
+        return value
+    found = TAGGED.findall(value)
+    return (found[0] if len(found) == 1 else value).strip()
 
 
 def unbox(value: Any) -> Any:
@@ -76,12 +76,6 @@ def span(value: Any) -> list[Any]:
 def split_lines(value: Any) -> list[str]:
     """Make a list of the lines of a text, without empty ones."""
     return [line.strip() for line in str(value).splitlines() if line.strip()]
-
-
-def split_letter(option: str) -> tuple[str, str]:
-    """Split "B. a dog" into ("B", "a dog"); the letter is "" where there is none."""
-    match = LETTERED.match(option)
-    return (match[1].upper(), match[2].strip()) if match else ("", option.strip())
 
 
 TRANSFORMS: Mapping[str, Callable[[Any], Any]] = {
