@@ -278,10 +278,12 @@ def brought(hub: Hub, files: Mapping[str, bytes], uris: Sequence[str]) -> str:
     oid = hub.commit("u/n", dict(files))
     url = f"{hub.url}/datasets/u/n/resolve/{oid}"
     remotes = {path: Remote(f"{url}/{path}", len(data)) for path, data in files.items()}
-    archives = list(open_archives(sorted(files), Upstream(Path("media"), oid, remotes), ""))
-    left = list(uris)
-    for loose in (False, True):
-        for archive in archives:
+    archives, left = [], list[str]()
+    # One shard of a build after the other.
+    for uri in uris:
+        archives = list(open_archives(sorted(files), Upstream(Path("media"), oid, remotes), ""))
+        left.append(uri)
+        for loose, archive in itertools.product((False, True), archives):
             assert bring_members(archive, left, lambda: set(uris), loose) == {}
             left = [uri for uri in left if not (Path("media") / uri).is_file()]
     return "; ".join(text for archive in archives for text in hints(archive, left).values())

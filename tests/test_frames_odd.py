@@ -129,6 +129,37 @@ def with_streams(path: Path, clip: Clip, first: tuple[str, int], mark: bool = Fa
 
 
 @each_backend
+@pytest.mark.parametrize("name", ["sound.mkv", "sound.mp4", "sound.ts"])
+def test_sound_that_starts_earlier_does_not_count(name: str, backend: str, tmp_path: Path) -> None:
+    clip = Clip("with.mkv", options=CLOSED, sound=True, **SMALL)
+    whole = make(clip, tmp_path)
+    path = tmp_path / name
+    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
+        streams = {each.index: target.add_stream_from_template(each) for each in source.streams}
+        for packet in source.demux():
+            if packet.size and packet.time_base is not None:
+                if packet.stream.type == "video":
+                    packet.pts = (packet.pts or 0) + round(2 / packet.time_base)
+                    packet.dts = (packet.dts or 0) + round(2 / packet.time_base)
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    assert shows_its_numbers(path, clip, backend, count=4) == [0, 13, 26, 39]
+    assert shows_its_numbers(path, clip, backend, count=3, start=1.0, end=3.0) == [10, 20, 30]
+
+
+@each_backend
+def test_of_several_videos_the_first_is_the_clip(backend: str, tmp_path: Path) -> None:
+    clip = Clip("with.mp4", options=CLOSED, **SMALL)
+    path = with_streams(tmp_path / "two.mkv", clip, ("libx264", 40))
+    try:
+        frames = sample(path, backend=backend, count=4)
+    except RowDrop as drop:
+        assert backend != "pyav" and f"{backend}:" in drop.detail
+        return
+    assert {number_in(image, clip) for image in frames.images} == {2047}
+
+
+@each_backend
 @pytest.mark.parametrize("name", ["cover.mp4", "cover.mkv"])
 def test_a_cover_beside_a_real_video_is_not_the_clip(
     name: str, backend: str, tmp_path: Path

@@ -70,14 +70,21 @@ class Archive:
 
     def is_packed(self) -> bool:
         """Tell whether it can only be read through."""
-        if self.index.is_file() or self.was_read.is_file():
+        if self.is_known:
             return not self.index.is_file()
         return self.kind() == PACKED
 
     @property
     def index(self) -> Path:
-        """Where the list of its members is kept."""
-        return self.folder / "indexes" / f"{self.cut.parts[0]}.json"
+        """Where the list of its members is kept; that of a joined one is not its first part's."""
+        first, *others = self.cut.parts
+        joined = f"+{len(others)}" if others else ""
+        return self.folder / "indexes" / f"{first}{joined}.json"
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether it was read before, and was an archive then."""
+        return self.index.is_file() or self.was_read.is_file()
 
     @property
     def was_read(self) -> Path:
@@ -89,9 +96,9 @@ def open_archives(paths: Sequence[str], found: Upstream, unpack: str) -> Iterato
     """Yield archives in order; parts of a split one together. Raises InputError."""
     for cut in archives_of(paths, found.files):
         archive = archive_of(cut, found, unpack)
-        if are_archives(archive):
-            own = [part for part in cut.parts if part in paths]
-            yield from (archive_of(Cut(part, (part,)), found, unpack) for part in own)
+        own = [archive_of(Cut(part, (part,)), found, unpack) for part in cut.parts if part in paths]
+        if len(cut.parts) > 1 and (any(each.is_known for each in own) or are_archives(archive)):
+            yield from own
             continue
         if cut.maybe:
             check_order(cut)
@@ -111,8 +118,7 @@ def are_archives(archive: Archive) -> bool:
     The second begins like one, and the first ends like one: a tar is often cut where a header
     begins.
     """
-    known = archive.index.is_file() or archive.was_read.is_file()
-    if len(archive.remotes) == 1 or archive.cut.spanned or known:
+    if archive.cut.spanned or archive.is_known:
         return False
     # As many bytes as surely hold a header that is packed.
     second = RangeFile(archive.remotes[1:2]).part(0, 4 * HEAD)
