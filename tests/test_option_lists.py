@@ -67,6 +67,7 @@ RED = ["red", "white", "blue"]
         (["Werder", "1. FC Köln"], ["Werder", "1. FC Köln"]),
         (["P: pressure", "V: volume"], ["P: pressure", "V: volume"]),
         (["Use option A", "Use option B"], ["Use option A", "Use option B"]),
+        (["A: 6 kg, B: 2", "A: 5 kg, B: 3", "A: 4"], ["A: 6 kg, B: 2", "A: 5 kg, B: 3", "A: 4"]),
         # padded
         (["red", "white", "", None, " "], ["red", "white"]),
         (["A. red", "B. white", "C."], ["red", "white"]),

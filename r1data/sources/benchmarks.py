@@ -23,7 +23,7 @@ def video_r1(raw: Raw, reader: Reader) -> Iterator[Row]:
     base |= rest(row, ("problem", "options", "solution", "path", "process", "problem_type"))
     base |= {"problem_id": row.get("problem_id"), "data_type": data_type, "tail": media}
     if reader.arguments.get("last_frame") and PICTURE.search(str(problem)):
-        problem = at_the_end(problem)
+        row = {**row, "problem": at_the_end(problem)}
     named = row.get("data_source") or reader.arguments.get("data_source") or ""
     base["data_source"] = named
     twins = bool(reader.arguments.get("twins"))
