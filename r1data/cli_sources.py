@@ -93,18 +93,18 @@ def sources_probe(
     Example: r1data sources probe nextqa clevrer
     """
     from r1data.recipe import load_recipe
-    from r1data.sources.probe import Probed, probe, probe_line, probe_page
+    from r1data.sources.probe import Probed, probe, probe_page, probe_text
 
     found: list[Probed] = []
     for each in probe(load_recipe(recipe, set_ or []), names or [], rows):
         found.append(each)
         if not as_json:
-            say("  ".join(filter(None, probe_line(each))))
+            say(probe_text(each))
     out.write_text(probe_page(found), encoding="utf-8")
     if as_json:
         show([each._asdict() for each in found])
     else:
-        say(f"table     {out}")
+        say(f"table: {out}")
     if any(each.fault or each.drops for each in found):
         raise typer.Exit(SET_ASIDE)
 

@@ -69,4 +69,7 @@ def test_a_probe_reads_as_many_rows_as_are_asked_for_and_the_first_parquet_file(
     Path("r.yaml").write_text("pipeline: cot\nname: few\nsources: {chart2text: {rows: 2}}\n")
     _, text = run(name, "--recipe", "r.yaml", "--rows", "2", "--json")
     assert [each["rows"] for each in json.loads(text)] == [2]
+    _, text = run(name, "--recipe", "r.yaml", "--rows", "1")
+    told = "chart2text (onevision, likely): 1 of 1 rows kept: free-form 1; wanted free-form 2\n"
+    assert text == f"{told}table: sources-probe.md\n"
     assert [each.path for each in hub.log if each.range and second in each.path] == []

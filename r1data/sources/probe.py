@@ -109,6 +109,20 @@ def probe_line(each: Probed) -> tuple[str, ...]:
     return (each.source, each.variant, each.confidence, *counts, ", ".join(wanted))
 
 
+def probe_text(each: Probed) -> str:
+    """One source in words, as soon as it is read."""
+    name = f"{each.source} ({each.variant}, {each.confidence})"
+    if each.fault:
+        return f"{name}: NOT READ: {' '.join(each.fault.split())}"
+    parts = {
+        "": listed(each.types),
+        "dropped ": listed(each.drops),
+        "wanted ": probe_line(each)[-1],
+    }
+    told = "; ".join(f"{word}{text}" for word, text in parts.items() if text)
+    return f"{name}: {each.kept:,} of {each.rows:,} rows kept: {told}"
+
+
 def listed(counts: Mapping[str, int]) -> str:
     """Return counts in words."""
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
