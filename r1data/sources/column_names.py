@@ -77,14 +77,22 @@ def words_of(name: str) -> tuple[str, ...]:
 
 def columns_of(rows: Sequence[Row]) -> list[Column]:
     """Return the columns that hold anything; those of an object in a row have dotted names."""
-    names: dict[str, None] = {}
+    names: dict[str, str] = {}
     for row in rows:
         for key, value in row.items():
-            names[str(key)] = None
+            names[str(key)] = str(key)
             if isinstance(value, Mapping):
-                names |= dict.fromkeys(f"{key}.{inner}" for inner in value)
-    found = [Column(name, words_of(name), values_of(rows, name)) for name in names]
+                names |= {f"{key}.{inner}": str(inner) for inner in value}
+    found = [
+        Column(name, words_of(last if telling(last) else name), values_of(rows, name))
+        for name, last in names.items()
+    ]
     return [column for column in found if any(map(filled_value, column.values))]
+
+
+def telling(name: str) -> bool:
+    """Tell whether a name inside an object says by itself what it is."""
+    return bool((QUESTION_WORDS | KEY_WORDS | OPTION_WORDS).intersection(words_of(name)))
 
 
 def values_of(rows: Sequence[Row], name: str) -> tuple[Any, ...]:
@@ -206,6 +214,7 @@ def key_of(
     agree: Callable[[Sequence[Column]], Column | None],
 ) -> Column:
     """Return the column of answers. Raises InputError for none, and for several that differ."""
+    columns = [column for column in columns if plain_values(column)]
     found = of_words(columns, KEY_WORDS, KEY_MORE) or named(columns, KEY_LESS)
     if not found:
         found = [
@@ -219,6 +228,11 @@ def key_of(
             raise several(found, "ground_truth")
         return same
     return one_of(found, every, "ground_truth", "answer, solution, ground_truth")
+
+
+def plain_values(column: Column) -> bool:
+    """Tell whether a column holds no objects, and so can be a key."""
+    return not any(isinstance(value, Mapping) for value in column.values)
 
 
 def wrong_columns(columns: Sequence[Column]) -> list[Column]:

@@ -1,5 +1,6 @@
 """Which columns of a table say a part of a clip: its start and end, or both in one."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ def times(rest: Sequence[Column], taken: dict[str, list[Column]]) -> dict[str, A
             "start": {"field": name, "then": ["span_start"]},
             "end": {"field": name, "then": ["span_end"]},
         }
+    odd += [c for c in told_by.named(rest, told_by.SPAN_NAMES) if looks_like_span(c)]
     unsure = odd + [c for c in rest if is_part(c) and not any(c in each for each in taken.values())]
     if unsure:
         names = " and ".join(f"'{column.name}'" for column in unsure)
@@ -52,6 +54,11 @@ def all_spans(column: Column) -> bool:
     """Tell whether a column holds two times in each row."""
     pairs = [span(value) for value in column.values if filled_value(value)]
     return bool(pairs) and all(a is not b and all_times([a]) and all_times([b]) for a, b in pairs)
+
+
+def looks_like_span(column: Column) -> bool:
+    """Tell whether a column that no rule reads holds figures with a sign between them."""
+    return any(re.search(r"\d\s*[-–:,]\s*\d", str(v)) for v in column.values if filled_value(v))
 
 
 def is_part(column: Column) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from r1data.errors import InputError, RowDrop
+from r1data.options import literal, read_options
 from r1data.schema_errors import near_word, suggestion
 from r1data.sources.cells import filled
 from r1data.sources.conversations import Choice
@@ -58,9 +59,21 @@ def gathered(names: Sequence[str], column: str, raw: Raw, where: str) -> Any:
     """Return what several fields are together: a question's lines, named options, files."""
     found = {name: look_up({"field": name}, column, raw, where) for name in names}
     if column == "options":
-        return found if any(map(filled, found.values())) else None
+        return named_options(found) if any(map(filled, found.values())) else None
     given = [value for value in found.values() if filled(value)]
     return "\n".join(map(str, given)) if column == "problem" else given
+
+
+def named_options(found: Mapping[str, Any]) -> Any:
+    """Return options of several fields: by their names where these count, as A to D, or a list."""
+    texts: list[Any] = []
+    for value in found.values():
+        inner = literal(value) if isinstance(value, str) and value[:1] == "[" else value
+        texts += inner if isinstance(inner, list) else [value]
+    try:
+        return found if len(texts) == len(found) and read_options(found) else texts
+    except RowDrop:
+        return texts
 
 
 def take(spec: Any, column: str, raw: Raw, where: str) -> Any:

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from r1data.errors import RowDrop
 from r1data.grid.drops import Drop
@@ -113,7 +113,8 @@ def cleaned(said: str) -> str:
     text = said.strip().strip("'\"")
     if ADDRESS.match(text):
         parts = urlsplit(ADDRESS.sub(r"\1://", text))
-        text = unquote(parts.path) if parts.path.strip("/") else parts.netloc
+        named = parse_qs(parts.query).get("v", [""])[0]  # www.youtube.com/watch?v=ID
+        text = named or (unquote(parts.path) if parts.path.strip("/") else parts.netloc)
     kept = [part for part in text.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     return "/".join(kept) or text or "?"
 

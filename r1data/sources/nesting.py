@@ -1,5 +1,6 @@
 """Rows inside rows: lists in nested JSON, tables turned on their side, conversations."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,10 @@ SPEAKER, WORDS = ("from", "role"), ("value", "content")
 MEDIA_PARTS = ("image_url", "video_url", "image", "video", "input_image", "input_video", "path")
 # `rows_at` for "the values of this object, whose keys are ids".
 BY_ID = "*"
+# Lists of objects under these names are no rows: an option has a label and a text.
+OPTIONS = ("options", "choices", "candidates", "answers", "alternatives")
+# Objects of a list that are looked into for rows inside them.
+SAMPLE = 50
 
 
 class Place(NamedTuple):
@@ -41,7 +46,8 @@ def below(data: Any, parts: Sequence[str], above: Mapping[str, Any], where: str)
     elif parts[0] == BY_ID:
         for key, each in data.items():
             place = f"{where}.{key}" if where else f"'{key}'"
-            yield from below(each, parts[1:], {**above, "_id": key}, place)
+            name = "_key" if "_id" in above else "_id"
+            yield from below(each, parts[1:], {**above, name: key}, place)
     else:
         plain = {k: v for k, v in data.items() if k != parts[0] and not is_rows(v)}
         inherited = {**above, **plain} if where else {}
@@ -56,22 +62,30 @@ def is_rows(value: Any) -> bool:
 
 
 def row_paths(data: Any, path: str = "", depth: int = 4) -> Iterator[str]:
-    """Yield the dotted paths at which rows may be, the shallow ones first."""
-    sample = data[0] if isinstance(data, list) and data else data
-    if isinstance(data, list) and is_rows(data):
-        yield path
-    if not isinstance(sample, Mapping) or depth == 0:
+    """Yield the dotted paths at which rows may be, the shallow ones first.
+
+    Below an object by id, another object of nothing but rows is one by id, too.
+    """
+    listed = data if isinstance(data, list) else [data]
+    found = [each for each in listed[:SAMPLE] if isinstance(each, Mapping)]
+    if not found or depth == 0:
         return
-    values = list(sample.values())
-    by_id = len(values) > 0 and all(isinstance(v, Mapping) or is_rows(v) for v in values)
+    if is_rows(data):
+        yield path
+    values = [value for each in found for value in each.values()]
+    inside = bool(values) and all(isinstance(v, Mapping) or is_rows(v) for v in values)
+    by_id = inside and (isinstance(data, Mapping) or path.endswith(BY_ID))
     if by_id:
-        yield from row_paths(values, joined(path, BY_ID), depth - 1)
-        first = values[0]
-        if is_rows(first):
-            yield joined(path, BY_ID)
-    for key, value in sample.items():
-        if is_rows(value) or isinstance(value, Mapping):
-            yield from row_paths(value, joined(path, key), depth - 1)
+        rows = [row for value in values for row in (value if isinstance(value, list) else [value])]
+        yield from row_paths(rows, joined(path, BY_ID), depth - 1)
+    if by_id and path.endswith(BY_ID):
+        return
+    for key in dict.fromkeys(key for each in found for key in each):
+        inner = [each[key] for each in found if is_rows(each.get(key))]
+        objects = [each[key] for each in found if isinstance(each.get(key), Mapping)]
+        if "." not in key and key.casefold() not in OPTIONS and (inner or objects):
+            rows = [row for value in inner for row in value]
+            yield from row_paths(rows or objects[0], joined(path, key), depth - 1)
 
 
 def joined(path: str, key: str) -> str:
@@ -98,7 +112,8 @@ def as_records(data: Any) -> Any:
 
 
 def is_conversation(value: Any) -> bool:
-    """Tell whether a value is a list of turns, each with a speaker and words."""
+    """Tell whether a value is a list of turns, each with a speaker and words, or its JSON."""
+    value = from_json(value)
     return (
         isinstance(value, list)
         and len(value) > 0
@@ -109,6 +124,16 @@ def is_conversation(value: Any) -> bool:
             for each in value
         )
     )
+
+
+def from_json(value: Any) -> Any:
+    """Return the list that a cell's text holds as JSON; any other value as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("[{"):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
 
 
 def unrolled(place: Place, column: str) -> Iterator[Place]:
@@ -132,7 +157,8 @@ def pairs_of(conversation: Any) -> list[tuple[Any, Any]]:
     """Return what is asked and answered in turn; nothing where it is otherwise."""
     if not is_conversation(conversation):
         return []
-    said = [(str(first(each, SPEAKER)).casefold(), first(each, WORDS)) for each in conversation]
+    turns = from_json(conversation)
+    said = [(str(first(each, SPEAKER)).casefold(), first(each, WORDS)) for each in turns]
     said = [(who, words) for who, words in said if who not in SYSTEM]
     asked, answered = said[::2], said[1::2]
     right = all(who in ASKS for who, _ in asked) and all(who in ANSWERS for who, _ in answered)

@@ -53,7 +53,6 @@ def recognise(rows: Sequence[Row], tree: Tree, given: Mapping[str, str]) -> Reco
     fixed = {role: fixed_columns(columns, role, names) for role, names in given.items()}
     taken: dict[str, list[Column]] = dict(fixed)
     free = [c for c in columns if not any(c in each for each in fixed.values())]
-    mapping: dict[str, Any] = {}
 
     options(free, taken)
     rest = without(free, taken)
@@ -67,11 +66,11 @@ def recognise(rows: Sequence[Row], tree: Tree, given: Mapping[str, str]) -> Reco
     if "media" not in taken:
         taken["media"] = media_columns(without(free, taken), tree)
     rest = without(rest, taken)
-    mapping |= times(rest, taken)
+    parts = times(rest, taken)
     rest = without(rest, taken)
     others(rest, taken, fixed)
 
-    mapping |= rules(taken, fixed, tree)
+    mapping = rules(taken, fixed, tree) | parts
     refuse_hidden_options(without(free, taken), taken, mapping)
     used = {name for each in taken.values() for column in each for name in heads(column.name)}
     unused = [c.name for c in columns if not set(heads(c.name)) & used and "." not in c.name]
