@@ -2,20 +2,19 @@
 
 import json
 import os
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tables import FILES, REFUSED, SHAPES, Asked, Open, Refusal, Shape
+from tables import FILES, REFUSED, SHAPES, Asked, Refusal, Shape
 
 from r1data.errors import InputError
 from r1data.init import Seen, Wishes, look, recipe_text
 from r1data.recipe import parse_yaml
+from r1data.sources.catalogue import load_source
 from r1data.sources.reading import PLAIN
 from r1data.sources.stage import normalise_all
-from r1data.sources.catalogue import load_source
 
 
 @pytest.fixture
@@ -50,6 +49,57 @@ def test_a_shape_is_read_as_it_is_meant(shape: Shape, place: Path) -> None:
         assert same(row["options"]) == same(options)
         assert answer_of(row) == (want.text if isinstance(want, Asked) else want.answer)
         assert row["media"][0]["kind"] == ("video" if want.media.endswith("mp4") else "image")
+
+
+HANDED = Path(os.environ.get("R1DATA_REAL_DATA", "/nowhere")) / "tables" / "handed"
+CLIPS = HANDED / "clips"
+
+
+@pytest.mark.skipif(not HANDED.is_dir(), reason="R1DATA_REAL_DATA names no folder of tables")
+def test_the_handed_tables_are_read_as_they_are_meant(tmp_path: Path) -> None:
+    verdicts = {}
+    for case in sorted(HANDED.glob("*/expected.json")):
+        want = json.loads(case.read_text(encoding="utf-8"))
+        verdicts[case.parent.name] = verdict(case.parent, want)
+    assert len(verdicts) >= 30
+    assert {name: fault for name, fault in verdicts.items() if fault} == {}
+
+
+def verdict(case: Path, want: dict[str, Any]) -> str:
+    """Return what is wrong with how a table is read; "" where it is fair."""
+    fair = want["readings"] if want["read"] == "either" else [want]
+    try:
+        rows = look(case / want["table"], case / want["clips"]).rows
+    except InputError as refusal:
+        told = str(refusal).casefold()
+        words = [each["words"] for each in fair if each["read"] == "refuse"]
+        fits = any(all(any(w.casefold() in told for w in g) for g in groups) for groups in words)
+        return "" if fits else f"refused: {refusal}"
+    faults = [compared(each["rows"], rows) for each in fair if each["read"] == "yes"]
+    return "" if "" in faults else (faults or ["read, and should be refused"])[0]
+
+
+def compared(wanted: list[dict[str, Any]], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the first row that is not as it should be; every one that should fall must."""
+    made = {row["problem"]: row for row in rows if row["drop_reason"] is None}
+    for want in wanted:
+        fair = want["problem"] if isinstance(want["problem"], list) else [want["problem"]]
+        row = next((made.pop(text) for text in fair if text in made), None)
+        if want.get("drop"):
+            there = row and all((CLIPS / each["uri"]).is_file() for each in row["media"])
+            if there:
+                return f"{fair[0]} should fall out"
+            continue
+        if row is None:
+            return f"no row '{fair[0]}'"
+        got = (row["problem_type"], sorted(row["options"]), answer_of(row))
+        files = [Path(each["uri"]).name for each in row["media"]]
+        if got != (want["type"], sorted(want["options"]), want["answer"]) or files != want["media"]:
+            return f"{got} of {files}, not {want}"
+        times = [row["media"][0][key] for key in ("start", "end")]
+        if "start" in want and times != [want["start"], want["end"]]:
+            return f"{times} of {want}"
+    return f"too many: {list(made)}" if made else ""
 
 
 def answer_of(row: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ What is wrong with a single row's truth is a drop reason. What is wrong with the
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -45,6 +46,9 @@ COLUMNS = frozenset(
 )
 # What ext4, XFS, APFS and NTFS take of one name, and macOS (PATH_MAX) of a whole path.
 LONGEST_PART, LONGEST_PATH = 255, 1024
+CLOCK = re.compile(
+    r"\s*(?:(?P<hours>\d+):)?(?P<minutes>\d{1,3}):(?P<seconds>[0-5]?\d(?:[.,]\d+)?)\s*$"
+)
 
 
 def normalise(source: Source, raw: Raw, file: str = "", first: int | None = None) -> dict[str, Any]:
@@ -258,16 +262,23 @@ def possible(path: str) -> str:
 
 
 def seconds_of(name: str, value: Any) -> float | None:
-    """Return where a part starts or ends. Raises RowDrop for what is not a number of seconds."""
+    """Return where a part starts or ends, in seconds or as a clock says it. Raises RowDrop."""
     if value in (None, ""):
         return None
+    clock = CLOCK.match(value) if isinstance(value, str) else None
     try:
-        found = float(value)
+        found = clock_seconds(clock) if clock else float(value)
     except (TypeError, ValueError):
         found = math.nan
     if not math.isfinite(found):
         raise RowDrop(Drop.UNDECODABLE, f"its {name} '{value}' is not a number of seconds")
     return found
+
+
+def clock_seconds(clock: re.Match[str]) -> float:
+    """Return the seconds of h:mm:ss.ms or mm:ss."""
+    hours, minutes, seconds = clock["hours"] or 0, clock["minutes"], clock["seconds"]
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
 
 
 def media_entry(uri: str, data_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
