@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from r1data.grid.funnel import BUILD_FILE, shard_notes, stage_folders
-from r1data.grid.shards import read_shard
 from r1data.grid.work import GATHER_NOTE
 from r1data.recipe import Recipe
 from r1data.sources.catalogue import Source
@@ -71,15 +72,17 @@ def unfilled_of(build: Path) -> list[Unfilled]:
     folder = next((each for each in stage_folders(build) if each.name.startswith("1.")), None)
     if folder is None or not (folder / GATHER_NOTE).is_file():
         return []
-    entries = yaml.safe_load((build / "recipe.yaml").read_text(encoding="utf-8"))["sources"]
-    limit = json.loads((build / BUILD_FILE).read_bytes()).get("limit")
     paths = [folder / f"{note.shard}.parquet" for note in shard_notes(folder)]
-    if limit is not None or not wanted_rows(entries) or not all(path.is_file() for path in paths):
-        return []
     columns = ["source", "problem_type", "drop_reason"]
-    return unfilled(
-        entries, (row for path in paths for row in read_shard(path, columns).to_pylist())
-    )
+    try:
+        entries = yaml.safe_load((build / "recipe.yaml").read_text(encoding="utf-8"))["sources"]
+        limit = json.loads((build / BUILD_FILE).read_bytes())["limit"]
+        if limit is not None or not wanted_rows(entries):
+            return []
+        tables = [pq.read_table(path, columns=columns) for path in paths]
+    except (OSError, ValueError, KeyError, yaml.YAMLError, pa.ArrowException):
+        return []  # not all here, or damaged, which `check` tells
+    return unfilled(entries, pa.concat_tables(tables).to_pylist())
 
 
 def unfilled_lines(found: Sequence[Unfilled]) -> list[str]:
