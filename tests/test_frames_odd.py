@@ -298,6 +298,16 @@ def test_streams_that_were_joined_lost_nothing(name: str, tmp_path: Path) -> Non
     assert frames.backend == "pyav" and len(frames.images) == 80
 
 
+@pytest.mark.parametrize("later", [0.0, 10.0])
+def test_a_clip_goes_on_where_a_joined_stream_jumps_back(later: float, tmp_path: Path) -> None:
+    clip = Clip("s.ts", options=CLOSED, **SMALL)
+    one = make(clip, tmp_path)
+    first = remuxed(one, tmp_path / "first.ts", shift=later)
+    frames = sample(joined(first, one, tmp_path / "both.ts"), count=80)
+    assert [number_in(image, clip) for image in frames.images] == [*range(40), *range(40)]
+    assert frames.times.tolist() == pytest.approx([at / 10 for at in range(80)])
+
+
 def test_a_variable_rate_is_no_loss_where_references_are_numbered(tmp_path: Path) -> None:
     times = tuple(100 * i + (900 if i > 25 else 0) for i in range(40))
     clip = Clip("v.mp4", options={**X264, "g": "40"}, times=times, frames=40, size=(110, 80))

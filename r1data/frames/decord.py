@@ -35,6 +35,7 @@ def read(ask: Ask) -> Frames:
         return from_reader(ask, reader)
     except (decord.DECORDError, RuntimeError, ValueError) as problem:
         said = SOURCE_LINE.sub("", first_line(problem)).replace(str(ask.path), ask.path.name)
+        said = said.partition(" You may override")[0]  # its advice is to take substitutes
         raise RowDrop(Drop.UNDECODABLE, f"{ask.path.name}: decord: {said}") from problem
 
 

@@ -143,8 +143,27 @@ def clock_of(times: list[int | None], stream: Any) -> Clock:
     every sequential pass shares; its times are put in order. Times that are missing or repeated
     are counted from the rate instead.
     """
-    known = sorted({time for time in times if time is not None})
+    told = [time for time in times if time is not None]
+    known = sorted(set(continued(told, int(1 / stream.time_base))))
     if len(known) == len(times):
         return Clock(np.array(known, np.int64), stream.time_base)
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     return Clock(np.arange(len(times), dtype=np.int64), 1 / Fraction(rate))
+
+
+def continued(times: list[int], second: int) -> list[int]:
+    """Return times that go on where they jump back by over a second, as players show joined clips.
+
+    Put in order, they would give images of the first clip the times of the second.
+    """
+    steps = np.diff(times)
+    if not (steps < -second).any():
+        return times
+    usual, last, offset = int(np.median(steps)), times[0], 0
+    made: list[int] = []
+    for time in times:
+        if time + offset < last - second:
+            offset = last + usual - time
+        made.append(time + offset)
+        last = max(last, made[-1])
+    return made
