@@ -82,7 +82,6 @@ FILES: dict[str, str | bytes] = {
     "untrue.csv": "clip,question\na.mp4,Q?\n",
     "nul.csv": "clip,question,answer\na\0.mp4,Q?,x\n",
     "elsewhere.csv": "clip,question,answer\nzzz.mp4,Q?,x\n",
-    "ids.csv": "id,clip,question,options,answer\n7,a.mp4,Q?,,2\n7,a.mp4,R?,,3\n",
     "nowhere.jsonl": '{"clip": null, "question": "Q?", "answer": "4"}\n',
     "q.tsv": "clip\tquestion\tanswer\n",
     "q.xlsx": b"PK\3\4" + bytes(100),
@@ -208,11 +207,6 @@ SETS = [
     w("build own.yaml --set sources.own.mapping.problem=nope", 1, "no row has the field 'nope'"),
     w("build own.yaml --set sources.own.mapping.promlem=x", 2, "did you mean 'problem'?"),
     w("build own.yaml --set sources.own.where.nope=1", 1, "sources.own.where: none of its 2 rows"),
-    w(
-        "build own.yaml --set sources.own.path=ids.csv --set sources.own.mapping.id=id",
-        1,
-        "ids.csv, line 3: duplicate id 'own/7' (first seen at line 2)",
-    ),
     w("build own.yaml --set sources.nextqa.root=nosuch", 2, "sources.nextqa.root: nosuch is"),
 ]
 

@@ -8,7 +8,7 @@ from r1data.answer_key import read_index, read_key, read_text_key
 from r1data.options import Options, no_truth, read_options, short
 from r1data.sources.asked import Reader, Row, choice, row_base, settled
 from r1data.sources.conversations import need, number_of, plain, split_question
-from r1data.sources.mapping import KINDS, kind_of, truth
+from r1data.sources.mapping import KINDS, kind_of, required_text, truth
 from r1data.sources.reading import Raw
 from r1data.sources.transforms import untag
 
@@ -32,9 +32,9 @@ def video_r1(raw: Raw, reader: Reader) -> Iterator[Row]:
 
 def video_r1_truth(row: Mapping[str, Any], first: int | None, twins: bool) -> Row:
     """Tell type, options and truth of a row in Video-R1's form, as own questions are read."""
-    kind, text = kind_of(row["problem_type"]), plain(row["problem"])
-    if not text:
-        raise no_truth("it asks nothing")
+    kind = kind_of(row["problem_type"])
+    required_text(row["problem"])
+    text = plain(row["problem"])
     options = read_options(row.get("options"))
     solution = truth(untag(row["solution"]), kind, options, first=first, twins=twins)
     given = {"problem": text, "problem_type": kind, "options": list(options.texts)}

@@ -106,6 +106,7 @@ class Source:
     balance: str = ""
     by: str = "row"
     reserve: float = 0.0
+    own: bool = False
 
     @property
     def generated(self) -> bool:
@@ -264,7 +265,7 @@ def own_source(name: str, entry: Mapping[str, Any]) -> Source:
         )
     rows = entry.get("rows", "all")
     chosen = choosing(entry)
-    return Source(name, card, route, rows, path.parent, media_root, (path,), **chosen)
+    return Source(name, card, route, rows, path.parent, media_root, (path,), own=True, **chosen)
 
 
 def known_form(name: str, path: Path) -> None:

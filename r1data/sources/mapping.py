@@ -7,12 +7,12 @@ What is wrong with a single row's truth is a drop reason. What is wrong with the
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from r1data.answer_key import index_base, key_text, read_key, read_text_key
-from r1data.errors import InputError, RowDrop
+from r1data.errors import RowDrop
 from r1data.grid.drops import Drop
 from r1data.labels import LETTERS
 from r1data.options import Options, no_truth, read_options, short
@@ -62,14 +62,14 @@ def normalise(source: Source, raw: Raw, file: str = "", first: int | None = None
     values, fault = taken(mapping, raw, where)
     if values["problem_type"] == AUTO:
         values["problem_type"] = type_of(values)
-    kind = one_of(values, "problem_type", PROBLEM_TYPES, where)
-    one_of(values, "data_type", DATA_TYPES, where)
     used = {field for spec in mapping.values() for field in fields_of(spec)}
     rest = {k: v for k, v in raw.row.items() if k not in used and isinstance(v, str | int | float)}
     sample = frame_of(source, raw, values, rest, file)
     try:
         if fault is not None:
             raise fault
+        kind = sample["problem_type"] = kind_of(values["problem_type"])
+        required_data_type(values["data_type"])
         required_text(values["problem"])
         options = read_options(values.get("options"))
         sample["options"] = list(options.texts)
@@ -90,6 +90,7 @@ def parsed_sample(source: Source, raw: Raw, row: Mapping[str, Any], file: str) -
     try:
         if "drop" in row:
             raise RowDrop(Drop(row["drop"][0]), row["drop"][1])
+        required_data_type(row["data_type"])
         sample["options"], sample["solution"] = list(row["options"]), str(row["solution"]).strip()
         if not sample["solution"]:
             raise RowDrop(Drop.NO_TRUTH, "its truth is empty")
@@ -107,16 +108,16 @@ def frame_of(
     card, route = source.card, source.route
     place = video_r1_path(source, values)
     extra = {**rest, **said, **({"path": place} if place else {})}
-    split = values.get("split")
+    split, data_type = values.get("split"), values["data_type"]
     return {
         "id": f"{source.name}/{row_id(values.get('id'), raw)}",
         "source": source.name,
         "split": None if split is None else str(split),
         "problem": "" if values["problem"] is None else str(values["problem"]).strip(),
         "options": [],
-        "problem_type": values["problem_type"],
+        "problem_type": KINDS.get(str(values["problem_type"]), card.types[0]),
         "solution": "",
-        "data_type": values["data_type"],
+        "data_type": data_type if data_type in DATA_TYPES else DATA_TYPES[0],
         "media": [],
         "license": {
             k: card.license[k] for k in ("annotations", "media", "non_commercial", "gated")
@@ -179,8 +180,20 @@ def kind_of(value: Any) -> str:
     """Return one of our problem types, by any of its names. Raises RowDrop."""
     kind = KINDS.get(value) if isinstance(value, str) else None
     if kind is None:
-        raise no_truth(f"'{short(value)}' is no problem type")
+        hint = suggestion(str(value), PROBLEM_TYPES).replace("known keys", "allowed")
+        raise no_truth(f"{said_of(value)} is no problem type{hint}")
     return kind
+
+
+def required_data_type(value: Any) -> None:
+    """Raise RowDrop for media that are neither images nor videos."""
+    if value not in DATA_TYPES:
+        raise RowDrop(Drop.MISSING_MEDIA, f"{said_of(value)} is no data type: image or video")
+
+
+def said_of(value: Any) -> str:
+    """Return a value for a message."""
+    return "a blank" if value in (None, "") else f"'{short(value)}'"
 
 
 def required_text(value: Any) -> None:
@@ -189,16 +202,6 @@ def required_text(value: Any) -> None:
         raise RowDrop(Drop.NO_QUESTION, "its question is blank")
     if not isinstance(value, str):
         raise RowDrop(Drop.NO_QUESTION, f"its question is {kind_said(value)}, not a text")
-
-
-def one_of(values: Mapping[str, Any], column: str, allowed: Sequence[str], where: str) -> str:
-    """Return a value from a closed list."""
-    value = values[column]
-    if value not in allowed:
-        hint = suggestion(str(value), allowed).replace("known keys", "allowed")
-        shown = "a blank" if value in (None, "") else f"'{value}'"
-        raise InputError(f"{where}: {shown} is no {column.replace('_', ' ')}{hint}")
-    return value
 
 
 def type_of(values: Mapping[str, Any]) -> str:

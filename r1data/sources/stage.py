@@ -78,18 +78,17 @@ def normalise_all(
 ) -> list[dict[str, Any]]:
     """Normalise the rows of a source; question files that are not here are fetched.
 
-    Raises InputError where two rows have the same id and the source gives its ids itself.
+    Of own questions a row with the id of another one falls; known sources repeat theirs.
     """
     rows: list[dict[str, Any]] = []
     seen: dict[str, str] = {}
     for file, raw, row in sample_rows(source, seed, settings or {}):
-        if row["id"] in seen and not source.route.parser:
-            where = f"{file}, {raw.where}"
-            first = seen[row["id"]]
-            raise InputError(
-                f"{where}: duplicate id '{row['id']}' (first seen at {first}): give each row "
-                "an id of its own, or none"
-            )
+        where = f"{file}, {raw.where}"
+        if row["id"] in seen and (source.own or not source.route.parser):
+            told = f"{where}: duplicate id '{row['id']}' (first seen at {seen[row['id']]})"
+            if not row["drop_reason"]:
+                row.update(drop_reason=Drop.DUPLICATE.value, drop_detail=told)
+            row["id"] = renamed(row["id"], seen)
         seen[row["id"]] = raw.where
         rows.append(row)
     name_apart(rows)
