@@ -195,7 +195,7 @@ WHOLE = '{"clip": "a.mp4", "question": "Q?", "answer": "3"}'
         ({"clip": ""}, "missing_media", "the row names no media file"),
         ({"clip": None}, "missing_media", "the row names no media file"),
         ({"clip": "a\0.mp4"}, "missing_media", "no file can have the name"),
-        ({"start": "0:10"}, "undecodable", "its start '0:10' is not a number of seconds"),
+        ({"start": "soon"}, "undecodable", "its start 'soon' is not a number of seconds"),
         ({"end": "nan"}, "undecodable", "its end 'nan' is not a number of seconds"),
         ({"question": ...}, "no_question", "its question is blank"),
         ({"answer": ...}, "no_truth", "its truth is empty"),
