@@ -36,7 +36,7 @@ HOW_WORDS = frozenset(
     phrase write yes you your above additional anything boxed box capital corresponding else enclose
     extra fewer further include included including inside less likely limit list matching maximum
     more most nothing other outside put represents representing restrict suitable tag tags text than
-    uppercase up place
+    uppercase up place enough few possible sufficient suffices
     """,
     )
 )
@@ -47,11 +47,18 @@ TELLING = re.compile(
     re.IGNORECASE,
 )
 # How such a sentence begins: "not an option" is none.
+FIRST_WORDS = (
+    "please kindly only just simply directly first a the your? yes short quick concise brief answers?"
+    " respond reply provide select choose pick give return output print put place enclose limit use"
+    " restrict write keep make be offer ensure indicate state explain do don't rationale from for"
+    " among in with by"
+)
 BEGINNING = re.compile(
-    r"^\W*(please|kindly|only|just|simply|directly|first|answers?|respond|reply|provide|select|choose|"
-    r"pick|give|return|output|print|put|place|enclose|limit|restrict|write|keep|make|be|offer|ensure|indicate|state|use|explain|do|"
-    r"don't|no explanation|your?|the|short|quick|concise|brief|rationale|from|for|among|in|with|by|"
-    r"yes)\b",
+    rf"^\W*({FIRST_WORDS.replace(' ', '|')}|no (explanation|need))\b", re.IGNORECASE
+)
+# "Answer with a single number": without these words "the number" is something to be read.
+NUMBER_ONLY = re.compile(
+    r"^(\W*(?:please )?(?:answer|respond|reply)\b.*\b(?:with|using)\b.*)\b(?:number|integer)s?\b",
     re.IGNORECASE,
 )
 SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)[\"'`]*\s+")
@@ -120,6 +127,7 @@ def is_instruction(sentence: str) -> bool:
     """Tell whether a sentence only says how to answer."""
     text = re.sub(r"e\.g\.,?|\b[A-J]\b", " ", sentence.strip())
     text = re.sub(r"\b(?:(word|phrase) or number|number or (word|phrase))\b", "word", text)
+    text = NUMBER_ONLY.sub(r"\1word", text)
     words = re.findall(r"[a-z][a-z'-]*|\d+", text.casefold().replace("’", "'"))
     if len(words) < 2 and not re.fullmatch(r"\W*(short )?answers?\W*:\W*", text, re.IGNORECASE):
         return False
