@@ -48,10 +48,10 @@ TELLING = re.compile(
 )
 # How such a sentence begins: "not an option" is none.
 FIRST_WORDS = (
-    "please kindly only just simply directly first a the your? yes short quick concise brief"
-    " answers? respond reply provide select choose pick give return output print put place enclose limit use"
-    " restrict write keep make be offer ensure indicate state explain do don't rationale from for"
-    " among in with by"
+    "please kindly only just simply directly first a the your? yes short quick concise brief "
+    "answers? respond reply provide select choose pick give return output print put place enclose "
+    "limit use restrict write keep make be offer ensure indicate state explain do don't rationale "
+    "from for among in with by"
 )
 BEGINNING = re.compile(
     rf"^\W*({FIRST_WORDS.replace(' ', '|')}|no (explanation|need))\b", re.IGNORECASE
