@@ -7,8 +7,8 @@ from typing import Any
 from r1data.errors import InputError, UsageError
 from r1data.evaluate.benchmarks import BENCHMARKS, Benchmark
 from r1data.evaluate.rows import Item, Place, TestSet
+from r1data.labels import bare_texts
 from r1data.release.layout import named_damage, release_folder, shards_of, unknown_values
-from r1data.rewards.choice import without_label
 from r1data.rewards.verdict import plain_truth
 
 TEXTS = ("id", "problem", "problem_type", "data_type", "options", "solution", "data_source")
@@ -75,7 +75,7 @@ def release_item(benchmark: Benchmark, row: Mapping[str, Any], place: Place) -> 
     """Return a published row as a question."""
     sample = {
         **{name: row[name] for name in ("id", "problem", "problem_type", "data_type")},
-        "options": [without_label(option) for option in row["options"] or ()],
+        "options": list(bare_texts(tuple(row["options"] or ()))),
         "solution": plain_truth(row["solution"]),
         "media": [],
         "drop_reason": None,

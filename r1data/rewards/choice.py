@@ -4,15 +4,16 @@ When it is not clear which one option is meant, none is: the verifier refuses.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from r1data.labels import LETTERS, bare_texts
 from r1data.rewards.option_text import spoken_for
+from r1data.rewards.signs import contrary, form, hard
 from r1data.rewards.text import unwrapped
 from r1data.rewards.wording import bare_text
 
 LABEL = re.compile(r"\s*[(\[]?([A-Za-z])[)\].:、,]\s*")
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 TEXT_LIMIT = 20_000
 
 LONE = re.compile(r"[\W_]*([A-Za-z])[\W_]*")
@@ -44,6 +45,10 @@ DENIED = re.compile(
 )
 
 
+# A sign beside a digit or a lone letter is a formula's.
+SYMBOLS = re.compile(r"(?<![^\W_])-\d|[<>≤≥≠√±^→←−]|\d[-+]|\b[A-Za-z]['′]")
+TELLING = re.compile(r"[\\<'\"′″]")
+SHORT = 200
 STANDALONE = re.compile(r"(?<![^\W_])(?<!['’.])[A-Z](?![^\W_]|['’.]\w)")
 
 
@@ -66,7 +71,7 @@ def judge_choice(truth: str, answer: str, options: Sequence[str]) -> tuple[float
         wanted = truth_index(truth, options)
     if wanted is None:
         return without_letter(truth, answer, options)
-    chosen, why = meant(answer, [without_label(option) for option in options])
+    chosen, why = meant(answer, bare_texts(tuple(options)))
     if chosen is None:
         return 0.0, why
     reward, reason = letters(wanted, chosen, options)
@@ -79,14 +84,16 @@ def letters(wanted: int, chosen: int, options: Sequence[str]) -> tuple[float | N
         return None, "unparsed_reference"
     if wanted == chosen:
         return 1.0, "letter"
-    if chosen < len(options) and same_text(options[wanted], options[chosen]):
-        return None, "duplicate_options"
+    if chosen < len(options):
+        texts = bare_texts(tuple(options))
+        if same_text(texts[wanted], texts[chosen]):
+            return None, "duplicate_options"
     return 0.0, "wrong_letter"
 
 
 def same_text(one: str, other: str) -> bool:
-    """Tell whether two options have the same words."""
-    return bare_text(without_label(one)) == bare_text(without_label(other)) != ""
+    """Tell whether two options have the same words and the same signs."""
+    return form(one) == form(other) != ()
 
 
 def truth_index(truth: str, options: Sequence[str]) -> int | None:
@@ -100,25 +107,18 @@ def truth_index(truth: str, options: Sequence[str]) -> int | None:
     lone = LONE.fullmatch(text)
     if lone and (not options or LETTERS.index(lone[1].upper()) < len(options)):
         return LETTERS.index(lone[1].upper())
-    whole = bare_text(text)
-    texts = [bare_text(without_label(option)) for option in options]
-    if texts.count(whole) == 1 and whole:
-        return texts.index(whole)
+    same = by_whole_text(text, bare_texts(tuple(options)))
+    if same is not None and same.place is not None:
+        return same.place
     labelled = LABEL.match(text)
     index = LETTERS.index(labelled[1].upper()) if labelled else len(LETTERS)
     return index if index < (len(options) or len(LETTERS)) else None
 
 
-def without_label(option: str) -> str:
-    """Return the text of an option without its letter: "A. yes" and "(A) yes" are "yes"."""
-    match = LABEL.match(option)
-    return option[match.end() :] if match and match.end() < len(option) else option
-
-
 def without_letter(truth: str, answer: str, options: Sequence[str]) -> tuple[float | None, str]:
     """Judge where the truth names no letter: only its own text, word by word, is right."""
     if options:
-        same = [option for option in options if same_text(option, truth)]
+        same = [option for option in bare_texts(tuple(options)) if same_text(option, truth)]
         return None, "duplicate_options" if same else "unparsed_reference"
     if not bare_text(truth):
         return None, "unparsed_reference"
@@ -127,7 +127,7 @@ def without_letter(truth: str, answer: str, options: Sequence[str]) -> tuple[flo
     return 0.0, "unparsed_choice"
 
 
-def meant(answer: str, texts: list[str]) -> Choice:
+def meant(answer: str, texts: Sequence[str]) -> Choice:
     """Return which option the answer means; `texts` are the options without their letters."""
     if len(answer) > TEXT_LIMIT:
         return Choice(None, "too_long")
@@ -135,22 +135,47 @@ def meant(answer: str, texts: list[str]) -> Choice:
     lone = LONE.fullmatch(text)
     if lone and (not texts or LETTERS.index(lone[1].upper()) < len(texts)):
         return Choice(LETTERS.index(lone[1].upper()), "letter")
-    same = by_whole_text(text, texts)
+    # Tags, backslashes and primes are gone from `text`: "x<sup>2</sup>" would be x2
+    written = by_form(answer, texts) if TELLING.search(answer) and len(answer) < SHORT else None
+    same = written or by_whole_text(text, texts)
     if lone and same is None:
         return Choice(None, "no_such_letter")
     return same or by_letter(text, texts) or by_words(text, texts)
 
 
-def by_whole_text(text: str, texts: list[str]) -> Choice | None:
-    """Return the option whose text is the whole answer, or None."""
+def by_form(text: str, texts: Sequence[str]) -> Choice | None:
+    """Return the one option that is written as the answer is, but for spaces and case."""
+    said = form(text)
+    same = [place for place, option in enumerate(texts) if said and form(option) == said]
+    return Choice(same[0], "option_text") if len(same) == 1 else None
+
+
+def by_whole_text(text: str, texts: Sequence[str]) -> Choice | None:
+    """Return the option whose text is the whole answer, or None.
+
+    Of options with the same words the signs decide, and where those are the same, the case.
+    """
     whole = bare_text(text) if texts else ""
-    same = [place for place, option in enumerate(texts) if whole and bare_text(option) == whole]
-    if len(same) > 1:
-        return Choice(None, "duplicate_options")
-    return Choice(same[0], "option_text") if same else None
+    same = [place for place, option in enumerate(texts) if bare_text(option) == whole]
+    if len(same) > 1 or not whole:
+        return by_signs(form(text), {place: form(texts[place]) for place in same})
+    return Choice(same[0], "option_text") if same and not contrary(text, texts[same[0]]) else None
 
 
-def known(letter: str, texts: list[str], why: str) -> Choice:
+def by_signs(said: tuple[str, ...], forms: Mapping[int, tuple[str, ...]]) -> Choice | None:
+    """Return the one option that has the signs of the answer; None where it has none at all."""
+    if not said or not forms:
+        return None
+    lower = tuple(map(str.lower, said))
+    exact = [place for place, given in forms.items() if given == said]
+    loose = [place for place, given in forms.items() if tuple(map(str.lower, given)) == lower]
+    found = exact or loose
+    if len(found) == 1:
+        return Choice(found[0], "option_text")
+    return Choice(None, "duplicate_options" if found else "several_texts")
+
+
+def known(letter: str, texts: Sequence[str], why: str) -> Choice:
     """Return the option of a letter, if there is one of that letter."""
     index = LETTERS.find(letter.upper())  # some letters of other scripts have capitals of two
     if index < 0 or (texts and index >= len(texts)):
@@ -158,7 +183,7 @@ def known(letter: str, texts: list[str], why: str) -> Choice:
     return Choice(index, why)
 
 
-def by_letter(text: str, texts: list[str]) -> Choice | None:
+def by_letter(text: str, texts: Sequence[str]) -> Choice | None:
     """Return the option whose letter opens the answer or is stated in it, or None."""
     if SEVERAL.match(text) or (RUN_TOGETHER.fullmatch(text) and in_order(text, texts)):
         return Choice(None, "several_letters")
@@ -181,13 +206,13 @@ def by_letter(text: str, texts: list[str]) -> Choice | None:
     return letter_before_text(text, texts) or letter_in_few_words(text, texts)
 
 
-def in_order(text: str, texts: list[str]) -> bool:
+def in_order(text: str, texts: Sequence[str]) -> bool:
     """Tell "ABD" from a word in capitals: letters of options, each once, in order."""
     last = LETTERS[(len(texts) or 8) - 1]
     return list(text) == sorted(set(text)) and text[-1] <= last
 
 
-def with_text(letter: str, rest: str, texts: list[str]) -> Choice:
+def with_text(letter: str, rest: str, texts: Sequence[str]) -> Choice:
     """Return the option of a letter unless the words after it are those of another option."""
     line = bare_text(rest.split("\n", 1)[0]) if texts else ""
     for place, option in enumerate(texts):
@@ -199,7 +224,7 @@ def with_text(letter: str, rest: str, texts: list[str]) -> Choice:
     return known(letter, texts, "letter")
 
 
-def letter_before_text(text: str, texts: list[str]) -> Choice | None:
+def letter_before_text(text: str, texts: Sequence[str]) -> Choice | None:
     """Return the option of "B kicking football": a letter and, unpunctuated, its own text."""
     first, _, rest = text.partition(" ")
     if len(first) == 1 and first in LETTERS[: len(texts)]:
@@ -209,7 +234,7 @@ def letter_before_text(text: str, texts: list[str]) -> Choice | None:
     return None
 
 
-def letter_in_few_words(text: str, texts: list[str]) -> Choice | None:
+def letter_in_few_words(text: str, texts: Sequence[str]) -> Choice | None:
     """Return the option of "It's B" or "Definitely C": one letter, and at most five other words.
 
     A and I are words as well; there they count only at the end.
@@ -223,8 +248,15 @@ def letter_in_few_words(text: str, texts: list[str]) -> Choice | None:
     return choice if choice.place is not None else None
 
 
-def by_words(text: str, texts: list[str]) -> Choice:
+def by_words(text: str, texts: Sequence[str]) -> Choice:
     """Return the option that the wording of the answer speaks for."""
     if not texts:
         return Choice(None, "unparsed_choice")
-    return Choice(*spoken_for(text, texts))
+    choice = Choice(*spoken_for(text, texts))
+    if choice.place is None:
+        return choice
+    signs = hard(texts[choice.place])
+    # "The answer is +5" has the words of the option -5, and not its sign
+    if signs and SYMBOLS.search(texts[choice.place]) and not set(signs) <= set(hard(text)):
+        return Choice(None, "unparsed_choice")
+    return choice

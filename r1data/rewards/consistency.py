@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from r1data.errors import load_package
-from r1data.rewards.choice import meant, without_label
+from r1data.labels import bare_texts
+from r1data.rewards.choice import meant
 from r1data.rewards.extract import extract
 from r1data.rewards.numerical import compared, read_number
 from r1data.rewards.option_text import SENTENCE
@@ -82,7 +83,7 @@ def closing_sentences(think: str) -> list[str]:
 
 def same_choice(closing: list[str], answer: str, options: Sequence[str]) -> Consistency:
     """Compare the option that the last sentences speak for with the one given."""
-    texts = [without_label(option) for option in options]
+    texts = bare_texts(tuple(options))
     given = meant(answer, texts).place
     if given is None:
         return Consistency(None, None, "unparsed_answer")

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from r1data.rewards.choice import LETTERS, meant, truth_index, without_label
+from r1data.labels import LETTERS, bare_texts
+from r1data.rewards.choice import meant, truth_index
 from r1data.rewards.extract import extract, published_answer
 from r1data.rewards.lines import Item, Line, item_of
 from r1data.rewards.numerical import read_number
@@ -69,7 +70,7 @@ def canonical_steps(item: Item, verdict: Verdict) -> list[str]:
 
 def choice_steps(truth: str, answer: str, options: Sequence[str]) -> list[str]:
     """Return which options truth and answer mean."""
-    texts = [without_label(option) for option in options]
+    texts = bare_texts(tuple(options))
     chosen, why = meant(answer, texts)
     return [
         f"truth is   {named(truth_index(truth, options), texts)}",

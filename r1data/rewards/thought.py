@@ -7,7 +7,8 @@ before the final answer are the thought. `thought_words` measures whether there 
 import re
 from collections.abc import Sequence
 
-from r1data.rewards.choice import LABEL, LONE, by_whole_text, meant, without_label
+from r1data.labels import bare_texts
+from r1data.rewards.choice import LABEL, LONE, by_whole_text, meant
 from r1data.rewards.extract import (
     SEARCHED,
     TAG,
@@ -186,7 +187,7 @@ def answer_start(text: str, answers: list[Tag]) -> int | None:
 
 def before_answer(problem_type: str, text: str, options: Sequence[str]) -> str:
     """Return the words before the final answer, which stands in tags or is stated in words."""
-    texts = [without_label(str(option)) for option in options]
+    texts = list(bare_texts(tuple(map(str, options))))
     start = answer_start(text, answer_tags(text))
     before = peeled(text[:start])
     if start is None:
