@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from r1data.answer_key import read_index, read_key
 from r1data.errors import InputError
 from r1data.evaluate import tempcompass
 from r1data.evaluate.benchmarks import Benchmark
 from r1data.evaluate.records import Record, answered, is_record, new_record
 from r1data.evaluate.rows import NUMBERS as IDS
 from r1data.evaluate.rows import Item, TestSet, task_of
-from r1data.rewards.choice import truth_index, without_label
+from r1data.labels import LETTERS
+from r1data.options import read_options
 from r1data.rewards.verdict import plain_truth
 from r1data.sources.conversations import split_question
 from r1data.sources.encodings import read_text
@@ -166,28 +168,31 @@ def record_of(benchmark: Benchmark, raw: Raw, path: Path) -> Record:
 
 def truth_of(benchmark: Benchmark, row: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return problem type, options and truth of a row that carries its question."""
-    options = option_texts(first_of(row, OPTIONS))
+    options = read_options(first_of(row, OPTIONS))
     given = first_of(row, TRUTHS)
     if given is None:
         has = ", ".join(map(str, row))
         told = f"{where}: no column with the truth (one of {', '.join(TRUTHS)})"
         raise InputError(f"{told}; the row has: {has}; name the questions with --questions")
-    kind = kind_of(benchmark, row, options, where)
+    kind = kind_of(benchmark, row, options.texts, where)
     truth = plain_truth(str(given)) or str(given).strip()
-    if benchmark.name == "tempcompass" and options:
+    if benchmark.name == "tempcompass" and options.texts:
         truth = tempcompass.lettered(truth)
-    if kind == "multiple choice" and options:
-        index = given if isinstance(given, int) else truth_index(truth, options)
-        if index is None or not 0 <= index < len(options):
-            raise InputError(f"{where}: its truth '{truth}' is none of its {len(options)} options")
-        truth = chr(65 + index)
-    return {"problem_type": kind, "options": options, "solution": truth}
+    if kind == "multiple choice" and options.texts:
+        if isinstance(given, int):
+            place = read_index(given, options, twins=True)
+        else:
+            place = read_key(truth, options, twins=True, lettered=True)
+        truth = LETTERS[place]
+    return {"problem_type": kind, "options": list(options.texts), "solution": truth}
 
 
 def other_options(benchmark: Benchmark, row: Mapping[str, Any]) -> list[str]:
     """Return options that stand in no list: LongVideoBench's columns, or lines of the question."""
     given = [row.get(f"option{i}") for i in range(5)]
-    columns = [str(each) for each in given if each not in (None, "", "N/A")]
+    while given and given[-1] in (None, "", "N/A"):
+        given.pop()
+    columns = ["" if each is None else str(each) for each in given]
     if columns or benchmark.name in WITHOUT_OPTIONS:
         return columns
     question = str(first_of(row, PROBLEMS) or "")
@@ -195,16 +200,6 @@ def other_options(benchmark: Benchmark, row: Mapping[str, Any]) -> list[str]:
         lettered = row["task"] in ("multi-choice", "caption_matching")
         return tempcompass.options_in(question) if lettered else []
     return split_question(question).options
-
-
-def option_texts(given: Any) -> list[str]:
-    """Return options without their letters: a list, an object by letter, or JSON text."""
-    if isinstance(given, str):
-        given = (
-            parse_json(given, "options") if given.lstrip().startswith("[") else given.split("\n")
-        )
-    values = list(given.values()) if isinstance(given, Mapping) else list(given or [])
-    return [without_label(str(each)).strip() for each in values if each not in (None, "")]
 
 
 def kind_of(
