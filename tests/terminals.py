@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -77,6 +78,10 @@ def run(
     os.close(theirs)
     try:
         text = "".join(typing(ours, list(keys)))
+    except BaseException:  # the test's time is over: nothing of it may go on
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        raise
     finally:
         os.close(ours)
     return Seen(running.wait(), text, columns)
