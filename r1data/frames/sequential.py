@@ -108,9 +108,11 @@ def walk(ask: Ask, wanted: set[int]) -> Pass:
                 images[at] = shrink(frame)
         clock = clock_of(times, stream)
         first_lost = losses.first(times)
+        # AVI tells no times of images: FFmpeg guesses them, one image off at a gap.
+        proven = losses.proven and container.format.name != "avi"
     if not times:
         raise RowDrop(Drop.UNDECODABLE, f"{ask.path.name} holds no picture that can be decoded")
-    return Pass(clock, np.array(keys, np.int64), images, damaged, first_lost, losses.proven)
+    return Pass(clock, np.array(keys, np.int64), images, damaged, first_lost, proven)
 
 
 def pictures(container: Any, stream: Any, losses: Losses, salvage: bool) -> Iterator[Any]:
