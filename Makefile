@@ -1,8 +1,8 @@
 # Two doors: `make demo` runs the main job, `make test` proves it. Each sets itself up.
 PYTHON ?= python3
 BIN := .venv/bin
-# Every core runs whole files: what a file builds once is built once.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+# Every core runs a half of the files in order, and then takes from what another has left.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 .PHONY: demo test test-real quick check format wheel clean lock
 
