@@ -28,6 +28,7 @@ STEPS = {
     "strip_marker": "without markers as <image>",
     "split_options": "options taken out of the text",
     "unbox": "out of its box",
+    "decimal_comma": "3,5 as 3.5",
     "shuffle": "in an order that follows from their texts",
 }
 FOLDERS = ("clips", "videos", "video", "media", "images", ".")
@@ -122,13 +123,16 @@ def told_layout(
             fits.append((layout, recognise(rows, tree, given), rows))
         except InputError as fault:
             faults.append(fault)
-    plain = [each for each in fits if BY_ID not in each[0].rows_at.split(".")]
-    fits = plain or fits
+    plain = [each for each in fits if not each[0].rows_at and not each[0].sheet][:1]
+    by_ids = [each for each in fits if each[0].rows_at == BY_ID]
+    listed = [each for each in fits if BY_ID not in each[0].rows_at.split(".")]
+    fits = plain or listed or fits
     if len(fits) > 1:
         names = ", ".join(layout.sheet or layout.rows_at or "the rows" for layout, *_ in fits)
         option = "--sheet" if fits[0][0].sheet else "--rows-at"
+        every = f", or all with {option} '{BY_ID}'" if by_ids else ""
         raise InputError(
-            f"{questions} has questions at several places ({names}): name one with {option}"
+            f"{questions} has questions at several places ({names}): name one with {option}{every}"
         )
     if not fits:
         raise faults[0]

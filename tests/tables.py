@@ -155,7 +155,7 @@ def talk(asked: str, answered: str, human: str = "human", model: str = "gpt") ->
     return [{"from": human, "value": asked}, {"from": model, "value": answered}]
 
 
-def said(asked: Any, answered: str) -> list[Any]:
+def said(asked: Any, answered: Any) -> list[Any]:
     return [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
 
 
@@ -831,7 +831,7 @@ SHAPES = [
                 for r in CHOICES
             ]
         ),
-    ),  # type: ignore[arg-type]
+    ),
     Shape(
         "Qwen's tokens",
         "q.jsonl",
@@ -971,7 +971,133 @@ SHAPES = [
     ),
 ]
 
+SHAPES += [
+    Shape(
+        "decimal commas",
+        "q.csv",
+        in_cells([{"clip": "a.mp4", "frage": f"{a}?", "antwort": a} for a in ("3,5", "0,25")], ";"),
+        [Open("a.mp4", "3,5?", "3.5"), Open("a.mp4", "0,25?", "0.25")],
+    ),
+    Shape(
+        "thousands",
+        "q.csv",
+        in_cells([{"clip": "a.mp4", "question": f"{a}?", "answer": a} for a in ("1,234", "7")]),
+        [Open("a.mp4", "1,234?", "1,234"), Open("a.mp4", "7?", "7")],
+    ),
+    Shape(
+        "ms-swift for GRPO",
+        "q.jsonl",
+        as_lines(
+            [
+                {
+                    "messages": [{"role": "user", "content": f"<video>{lined(r)}"}],
+                    "videos": [r.media],
+                    "solution": f"<answer>{r.letter}</answer>",
+                }
+                for r in CHOICES
+            ]
+        ),
+    ),
+    Shape(
+        "verl",
+        "q.parquet",
+        as_parquet(
+            [
+                {
+                    "prompt": [{"role": "user", "content": f"<image>{r.question}"}],
+                    "images": [{"bytes": b"x", "path": r.media}],
+                    "reward_model": {"style": "rule", "ground_truth": r.answer},
+                    "extra_info": {"index": i, "question": r.question, "answer": r.answer},
+                }
+                for i, r in enumerate(OPENS)
+            ]
+        ),
+        OPENS,
+    ),
+    Shape(
+        "a key in an object of text and letter",
+        "q.json",
+        as_json(
+            [
+                {
+                    "video": r.media,
+                    "question": r.question,
+                    "options": list(r.options),
+                    "answer": {"text": r.text, "label": r.letter},
+                }
+                for r in CHOICES
+            ]
+        ),
+    ),
+    Shape(
+        "questions by clip and kind",
+        "q.json",
+        as_json(
+            {
+                name[0]: {
+                    f"kind {i}": [{"question": inline(r), "answer": r.letter}]
+                    for i, r in enumerate(CHOICES)
+                    if r.media == name
+                }
+                for name in ("a.mp4", "b.mp4")
+            }
+        ),
+        [CHOICES[i] for i in (0, 3, 1, 2)],
+    ),
+    Shape(
+        "two lines above the header",
+        "q.xlsx",
+        sheets({"S": [["Questions"], [], ["by", "me"], *GRID]}),
+    ),
+    Shape(
+        "conversations as texts in cells",
+        "q.csv",
+        in_cells(
+            [
+                {"messages": json.dumps(said(f"<image>{r.question}", r.answer)), "image": r.media}
+                for r in OPENS
+            ]
+        ),
+        OPENS,
+    ),
+    Shape(
+        "German columns",
+        "q.csv",
+        in_cells(
+            [
+                {
+                    "Video": r.media,
+                    "Frage": r.question,
+                    "Antwort A": r.options[0],
+                    "Antwort B": r.options[1],
+                    "Antwort C": (*r.options, "")[2],
+                    "Antwort D": (*r.options, "", "")[3],
+                    "Lösung": r.letter,
+                }
+                for r in CHOICES
+            ],
+            ";",
+            "cp1252",
+        ),
+    ),
+]
+
 REFUSED = [
+    Refusal(
+        "options that are flagged",
+        "q.json",
+        as_json(
+            [
+                {
+                    "video": r.media,
+                    "question": r.question,
+                    "options": [{"text": o, "correct": o == r.text} for o in r.options],
+                }
+                for r in CHOICES
+            ]
+        ),
+        ("no column looks like the ground truth",),
+    ),
     Refusal(
         "two answers",
         "q.csv",

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tables import FILES, REFUSED, SHAPES, Asked, Refusal, Shape
+from tables import FILES, REFUSED, SHAPES, Asked, Refusal, Shape, in_cells
 
 from r1data.errors import InputError
 from r1data.init import Seen, Wishes, look, recipe_text
 from r1data.recipe import parse_yaml
 from r1data.sources.catalogue import load_source
+from r1data.sources.markers import strip_markers
 from r1data.sources.reading import PLAIN
 from r1data.sources.stage import normalise_all
 
@@ -102,7 +103,35 @@ def compared(wanted: list[dict[str, Any]], rows: Sequence[Mapping[str, Any]]) ->
     return f"too many: {list(made)}" if made else ""
 
 
-def answer_of(row: dict[str, Any]) -> str:
+@pytest.mark.parametrize(("start", "end"), [("0:00.5", "0:02"), (0.5, 2), ("00:00:00.500", "2.0")])
+def test_a_part_is_read_from_two_columns_or_one(start: Any, end: Any, place: Path) -> None:
+    rows = [{"clip": "a.mp4", "question": "What is it?", "answer": "a dot"}]
+    for more in ({"start_time": start, "end_time": end}, {"segment": f"{start}-{end}"}):
+        in_cells([{**row, **more} for row in rows])(Path("q.csv"))
+        media = built(look(Path("q.csv"), Path("clips")), "q.csv")[0]["media"][0]
+        assert (media["start"], media["end"]) == (0.5, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_to_be"),
+    [
+        ("<image>\nWhat is it?", "What is it?"),
+        ("What is it? <video>", "What is it?"),
+        ("<image 1> What is in <image 2>?", "What is in image 2?"),
+        ("In <image1>, what is red?", "In image 1, what is red?"),
+        ("<image_1><image_2>\nWhich is larger?", "Which is larger?"),
+        ("<|vision_start|><|image_pad|><|vision_end|>What colour?", "What colour?"),
+        ("<|vision_start|><|video_pad|><|vision_end|>\nWhat moves?", "What moves?"),
+        ("<img>clips/a.png</img> What is it?", "What is it?"),
+        ("<start_of_image>What is it?", "What is it?"),
+        ("Is a < b  and c > d?", "Is a < b  and c > d?"),
+    ],
+)
+def test_markers_of_media_are_taken_out_of_questions(said: str, is_to_be: str) -> None:
+    assert strip_markers(said) == is_to_be
+
+
+def answer_of(row: Mapping[str, Any]) -> str:
     """Return the answer that a sample has, as a text."""
     if not row["options"]:
         return row["solution"]

@@ -98,11 +98,14 @@ class Names(list[str]):
 
 
 def header_of(records: Sequence[Record]) -> int:
-    """Return which record has the columns' names: the first of several cells, below any title."""
-    for i, record in enumerate(records[: TITLES + 1]):
-        if sum(map(filled, record.cells)) > 1:
+    """Return which record has the columns' names: the first as wide as most, below any title."""
+    counts = [sum(map(filled, record.cells)) for record in records[:SAMPLE]]
+    usual = sorted(count for count in counts if count) or [0]
+    wide = usual[len(usual) // 2]
+    for i, count in enumerate(counts[: TITLES + 1]):
+        if count > 1 and 2 * count > wide:
             return i
-    return next((i for i, record in enumerate(records) if any(map(filled, record.cells))), 0)
+    return next((i for i, count in enumerate(counts) if count), 0)
 
 
 def named(path: Path, names: list[str], body: Iterable[Record], where: str) -> Names:

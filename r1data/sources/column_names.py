@@ -17,9 +17,21 @@ QUESTION_LESS = ("query", "prompt", "instruction", "text", "input", "caption que
 
 KEY_WORDS = frozenset({"answer", "answers", "ans", "solution", "truth", "gt", "gold", "correct"})
 KEY_WORDS |= {"groundtruth", "antwort", "respuesta", "réponse", "reponse", "risposta", "resposta"}
-KEY_WORDS |= {"antwoord", "答案", "回答", "ответ"}
+KEY_WORDS |= {"lösung", "loesung", "solución", "soluzione", "antwoord", "答案", "回答", "ответ"}
 KEY_MORE = frozenset(
-    {"right", "ground", "true", "final", "reference", "expected", "key", "option", "choice", "idx"}
+    {"richtige", "korrekte", "correcta", "correcte", "bonne", "corretta"}
+    | {
+        "right",
+        "ground",
+        "true",
+        "final",
+        "reference",
+        "expected",
+        "key",
+        "option",
+        "choice",
+        "idx",
+    }
     | {"index", "id", "num", "number", "no", "letter", "label", "text", "the", "turn", "value"}
     | {"short", "target", "gold", "std", "standard", "position", "pos", "mc", "multiple"}
 )
@@ -32,6 +44,7 @@ OPTION_WORDS |= {"candidate", "alternative", "optionen", "opciones", "选项"}
 OPTION_MORE = frozenset({"answer", "answers", "multiple", "mc", "possible", "list", "all", "text"})
 OPTION_MORE |= {"the", "question", "response"}
 COLUMN_WORDS = frozenset({"option", "options", "opt", "choice", "choices", "answer", "answers"})
+COLUMN_WORDS |= {"antwort", "respuesta", "réponse", "reponse", "risposta", "opción", "opcion"}
 COLUMN_WORDS |= {"ans", "candidate", "candidates", "alternative", "a", "o", "c", "response", "op"}
 WRONG_WORDS = frozenset({"distractor", "distractors", "wrong", "incorrect", "false"})
 
@@ -50,7 +63,16 @@ START_NAMES += ("clip start", "segment start", "from", "begin time", "t start", 
 END_NAMES = ("end", "end time", "end sec", "end secs", "end seconds", "end s", "stop", "clip end")
 END_NAMES += ("segment end", "to", "stop time", "t end", "time end", "t 1", "finish")
 SPAN_NAMES = ("segment", "timestamp", "timestamps", "time range", "span", "interval", "window")
-SPAN_NAMES += ("time span", "clip range", "time", "range", "moment", "time stamps", "clip time")
+SPAN_NAMES += (
+    "ts",
+    "time span",
+    "clip range",
+    "time",
+    "range",
+    "moment",
+    "time stamps",
+    "clip time",
+)
 
 SEQUENCES = ("abcdefghijklmnopqrstuvwxyz", *(tuple(map(str, range(n, n + 26))) for n in (0, 1)))
 
@@ -127,7 +149,9 @@ def of_words(columns: Iterable[Column], core: frozenset[str], more: frozenset[st
 
 def question_of(columns: Sequence[Column], every: Sequence[Column]) -> Column:
     """Return the column of questions. Raises InputError for none, and for several that differ."""
-    found = of_words(columns, QUESTION_WORDS, QUESTION_MORE) or named(columns, QUESTION_LESS)[:1]
+    spoken = [column for column in columns if column.name == "turn.question"]
+    found = spoken or of_words(columns, QUESTION_WORDS, QUESTION_MORE)
+    found = found or named(columns, QUESTION_LESS)[:1]
     found = found or [c for c in columns if QUESTION_WORDS.intersection(c.words) and worded(c)]
     return one_of(found, every, "question", "question, problem, query")
 

@@ -1,5 +1,6 @@
 """The rules of a mapping for columns whose roles are known."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from r1data.sources.finding import Tree
 from r1data.sources.mapping import DATA_TYPES, PROBLEM_TYPES, is_number
 from r1data.sources.markers import MARKER
 from r1data.sources.splitting import split_options
-from r1data.sources.transforms import BOX
+from r1data.sources.transforms import BOX, DECIMAL_COMMA, decimal_comma
 
 # Of every so many rows one has to hold its options for them to be looked for in all questions.
 ONE_OF = 5
@@ -65,7 +66,20 @@ def key_rule(taken: Mapping[str, Sequence[Column]]) -> dict[str, Any]:
     boxed = any(
         isinstance(value, list) or (isinstance(value, str) and BOX in value) for value in key.values
     )
-    return {"field": key.name, "then": ["unbox", "untag"] if boxed else ["untag"]}
+    then = ["unbox", "untag"] if boxed else ["untag"]
+    commas = not taken.get("options") and decimal_commas(key.values)
+    return {"field": key.name, "then": [*then, "decimal_comma"] if commas else then}
+
+
+def decimal_commas(values: Sequence[Any]) -> bool:
+    """Tell whether a key's numbers have decimal commas: one has no three figures behind its comma.
+
+    "1,234" alone may be a thousand; beside "3,5", and without any "3.5", it is not.
+    """
+    texts = [value.strip() for value in values if isinstance(value, str)]
+    found = [text for text in texts if DECIMAL_COMMA.fullmatch(text)]
+    points = any(re.fullmatch(r"[-+−]?\d+\.\d+", text) for text in texts)
+    return not points and any(len(text.rpartition(",")[2]) != 3 for text in found)
 
 
 def options_rule(taken: Mapping[str, Sequence[Column]]) -> Any:
@@ -87,7 +101,8 @@ def type_rule(taken: Mapping[str, Sequence[Column]], problem: Mapping[str, Any])
         rows = range(len(options_[0].values))
         whole = all(any(filled_value(column.values[row]) for column in options_) for row in rows)
         return {"value": "multiple choice" if whole else AUTO}
-    numbers = [is_number(value) for value in key]
+    commas = decimal_commas(key)
+    numbers = [is_number(decimal_comma(value) if commas else value) for value in key]
     if inside or (any(numbers) and not all(numbers)):
         return {"value": AUTO}
     return {"value": "numerical" if numbers and all(numbers) else "free-form"}

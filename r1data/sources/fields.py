@@ -66,6 +66,7 @@ def gathered(names: Sequence[str], column: str, raw: Raw, where: str) -> Any:
 
 def named_options(found: Mapping[str, Any]) -> Any:
     """Return options of several fields: by their names where these count, as A to D, or a list."""
+    found = {k: "" if v == "nan" else v for k, v in found.items()}  # pandas' blank cell
     texts: list[Any] = []
     for value in found.values():
         inner = literal(value) if isinstance(value, str) and value[:1] == "[" else value

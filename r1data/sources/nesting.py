@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 # Who asks and who answers, as LLaVA, ShareGPT, OpenAI and ms-swift name them.
@@ -154,7 +155,10 @@ def unrolled(place: Place, column: str) -> Iterator[Place]:
 
 
 def pairs_of(conversation: Any) -> list[tuple[Any, Any]]:
-    """Return what is asked and answered in turn; nothing where it is otherwise."""
+    """Return what is asked and answered in turn; nothing where it is otherwise.
+
+    The last answer is None where the key is in a column of its own.
+    """
     if not is_conversation(conversation):
         return []
     turns = from_json(conversation)
@@ -162,9 +166,10 @@ def pairs_of(conversation: Any) -> list[tuple[Any, Any]]:
     said = [(who, words) for who, words in said if who not in SYSTEM]
     asked, answered = said[::2], said[1::2]
     right = all(who in ASKS for who, _ in asked) and all(who in ANSWERS for who, _ in answered)
-    if not right or len(asked) != len(answered):
+    if not right:
         return []
-    return [(a, b) for (_, a), (_, b) in zip(asked, answered, strict=True)]
+    replies = [words for _, words in answered]
+    return [(words, reply) for (_, words), reply in zip_longest(asked, replies)]
 
 
 def first(row: Mapping[str, Any], names: Sequence[str]) -> Any:

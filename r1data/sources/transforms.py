@@ -8,6 +8,7 @@ from typing import Any
 from r1data.sources.markers import strip_markers
 
 TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+DECIMAL_COMMA = re.compile(r"[-+−]?\d+(?:\.\d{3})*,\d+")
 BOX = r"\boxed{"
 BETWEEN = re.compile(r"\s*(?:-|–|—|~|,|;|\bto\b)\s*")
 
@@ -43,6 +44,13 @@ def unbox(value: Any) -> Any:
         depth += (letter == "{") - (letter == "}")
         if depth == 0:
             return inside[:end].strip()
+    return value
+
+
+def decimal_comma(value: Any) -> Any:
+    """Write a number with a decimal comma as programs read it: 1.234,5 as 1234.5."""
+    if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value.strip()):
+        return value.strip().replace(".", "").replace(",", ".")
     return value
 
 
@@ -83,6 +91,7 @@ TRANSFORMS: Mapping[str, Callable[[Any], Any]] = {
     "strip_marker": strip_marker,
     "untag": untag,
     "unbox": unbox,
+    "decimal_comma": decimal_comma,
     "shuffle": shuffle,
     "span_start": span_start,
     "span_end": span_end,
