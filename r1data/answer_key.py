@@ -59,6 +59,8 @@ def read_key(
     """
     text = key_text(value)
     inner = unwrapped(text)
+    if not options.texts:
+        raise no_key(text, inner, options)
     alone = ALONE.fullmatch(inner)
     ways = (text, inner, alone[1] if alone else "")
     places = next(filter(None, (same_texts(each, options.texts) for each in ways)), [])

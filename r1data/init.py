@@ -31,6 +31,8 @@ STEPS = {
     "decimal_comma": "3,5 as 3.5",
     "shuffle": "in an order that follows from their texts",
 }
+# A place of rows, what their columns are, and the rows.
+Fit = tuple[Layout, Recognised, list[dict[str, Any]]]
 FOLDERS = ("clips", "videos", "video", "media", "images", ".")
 
 
@@ -108,14 +110,12 @@ def look(
     return Seen(entry, samples, kept, told, tuple(fall_lines(fallen, len(samples))))
 
 
-def told_layout(
-    questions: Path, tree: Tree, given: Mapping[str, str], at: Layout
-) -> tuple[Layout, Recognised, list[dict[str, Any]]]:
+def told_layout(questions: Path, tree: Tree, given: Mapping[str, str], at: Layout) -> Fit:
     """Return where the rows of a table are, what they are, and the rows.
 
     Of several places the only one whose columns are recognised is taken. Raises InputError.
     """
-    fits: list[tuple[Layout, Recognised, list[dict[str, Any]]]] = []
+    fits: list[Fit] = []
     faults: list[InputError] = []
     for layout in layouts(questions, at):
         try:

@@ -10,6 +10,9 @@ QUESTIONS = (
     *(".csv", ".tsv", ".jsonl", ".ndjson", ".jsonlines", ".json", ".parquet", ".arrow"),
     *(".xlsx", ".xls", ".xlsb", ".xlsm", ".ods"),
 )
+# What servers and tools leave in the place of a file, whatever its name.
+POINTER = b"version https://git-lfs.github.com/spec/"
+PAGES = (b"<!doctype html", b"<html", b"<head", b"<body")
 # Those that are named where somebody asks which there are.
 USUAL = ("CSV", "TSV", "JSON", "JSON lines", "Parquet", "Excel")
 
@@ -52,6 +55,16 @@ def is_table(path: Path) -> bool:
     if path.is_dir():
         return any((path / name).is_file() for name in ("state.json", "dataset_dict.json"))
     return path.is_file() and path.suffix.lower() in (*QUESTIONS, ".txt")
+
+
+def stand_in(head: bytes) -> str:
+    """Return what the first bytes are that a server or tool left for a file; "" for none of it."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith(POINTER):
+        return "a Git LFS pointer and not the file itself: run `git lfs pull` in its repository"
+    if text.startswith(PAGES) or (text.startswith((b"<?xml", b"<!--")) and b"<html" in text):
+        return "an HTML page, as servers send for a login or an error: download the file again"
+    return ""
 
 
 def folder_kind(path: Path) -> str:

@@ -267,7 +267,35 @@ BY_TEXT = named(
 )
 FIRSTS = {"a.mp4": "clip one", "b.mp4": "clip two"}
 
+STAMPED = named("Video", "Question", "Options", "Correct answer")
+TIMED = named("video", "question", "options", "answer")
+
 SHAPES = [
+    Shape(
+        "a form's time of entry",
+        "q.csv",
+        in_cells([{"Timestamp": "2026/11/20 9:12:44 AM GMT+1", **row} for row in STAMPED]),
+    ),
+    Shape(
+        "when a form was begun and sent",
+        "q.csv",
+        in_cells(
+            [{"Start time": "11/20/26 9:12:44", "End time": "11/20/26 9:15:02", **r} for r in TIMED]
+        ),
+    ),
+    Shape(
+        "open questions with an empty list",
+        "q.csv",
+        in_cells(
+            [*TIMED, *({**row, "options": "[]"} for row in opened("video", "question", "answer"))]
+        ),
+        (*CHOICES, *OPENS),
+    ),
+    Shape(
+        "lists of objects in rows that have their questions themselves",
+        "q.json",
+        as_json([{**row, "question_program": [{"function": "Filter"}]} for row in TIMED]),
+    ),
     Shape(
         "commas, bars, letter", "q.csv", in_cells(named("clip", "question", "options", "answer"))
     ),
@@ -1203,6 +1231,26 @@ REFUSED = [
             ]
         ),
         ("start_frame", "seconds"),
+    ),
+    Refusal(
+        "a login page",
+        "q.csv",
+        lambda path: path.write_text("<!DOCTYPE html>\n<html><body>Sign in</body></html>"),
+        ("HTML page", "download"),
+    ),
+    Refusal(
+        "a pointer",
+        "q.parquet",
+        lambda path: path.write_text(
+            "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
+        ),
+        ("Git LFS pointer", "git lfs pull"),
+    ),
+    Refusal(
+        "a set and a part of it",
+        "q.json",
+        as_json({"test": PLAIN, "test_mini": PLAIN[:2]}),
+        ("test", "test_mini", "--rows-at"),
     ),
     Refusal(
         "commas without quotes",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tables import FILES, REFUSED, SHAPES, Asked, Refusal, Shape, in_cells
+from tables import FILES, REFUSED, SHAPES, TIMED, Asked, Refusal, Shape, as_json, in_cells
 
 from r1data.errors import InputError
 from r1data.init import Seen, Wishes, look, recipe_text
@@ -145,3 +145,12 @@ def test_a_shape_that_could_be_two_things_is_refused(case: Refusal, place: Path)
         look(Path(case.file), Path("clips"), {}, PLAIN)
     for words in case.says:
         assert words in str(refusal.value)
+
+
+def test_a_row_with_a_bad_time_falls_and_the_others_keep_theirs(place: Path) -> None:
+    starts = ["0:01", "soon", "2.5", ""]
+    rows = [{**row, "start": t, "end": ""} for row, t in zip(TIMED, starts, strict=True)]
+    as_json(rows)(Path("q.json"))
+    made = look(Path("q.json"), Path("clips")).rows
+    assert [m["media"][0]["start"] for m in made if m["media"]] == [1.0, 2.5, None]
+    assert [made.index(m) for m in made if "soon" in (m["drop_detail"] or "")] == [1]

@@ -9,6 +9,7 @@ from typing import Any
 from r1data.errors import RowDrop
 from r1data.frames.sizes import LARGEST_PICTURE, refuse_huge
 from r1data.grid.drops import Drop
+from r1data.kinds import stand_in
 
 
 @contextlib.contextmanager
@@ -100,9 +101,6 @@ def is_still(stream: Any) -> bool:
     return stream.frames <= 1 and stream.codec_context.codec.canonical_name in STILL_CODECS
 
 
-# What servers and tools leave in the place of a clip; a container never starts with these bytes.
-POINTER = b"version https://git-lfs.github.com/spec/"
-PAGES = (b"<!doctype html", b"<html", b"<head", b"<body")
 ARCHIVES = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"7z\xbc\xaf'\x1c": "7z", b"Rar!": "rar"}
 
 
@@ -111,11 +109,9 @@ def pretender(path: Path) -> str:
     known to be anything else."""
     with path.open("rb") as file:
         head = file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if head.startswith(POINTER):
-        return "a Git LFS pointer and not the file itself: run `git lfs pull` in its repository"
     text = head.lower()
-    if text.startswith(PAGES) or (text.startswith((b"<?xml", b"<!--")) and b"<html" in text):
-        return "an HTML page, as servers send for a login or an error: download the file again"
+    if stand_in(head):
+        return stand_in(head)
     if b"<svg" in text and text.startswith(b"<"):
         return "an SVG drawing, which is not read: convert it to PNG"
     if text.startswith(b"#extm3u"):

@@ -10,7 +10,7 @@ from r1data.sources.column_names import Column, filled_value
 from r1data.sources.conversations import Choice
 from r1data.sources.fields import AUTO
 from r1data.sources.finding import Tree
-from r1data.sources.mapping import DATA_TYPES, PROBLEM_TYPES, is_number
+from r1data.sources.mapping import DATA_TYPES, PROBLEM_TYPES, has_options, is_number
 from r1data.sources.markers import MARKER
 from r1data.sources.splitting import split_options
 from r1data.sources.transforms import BOX, DECIMAL_COMMA, decimal_comma
@@ -99,7 +99,7 @@ def type_rule(taken: Mapping[str, Sequence[Column]], problem: Mapping[str, Any])
     inside = "split_options" in problem.get("then", ())
     if options_:
         rows = range(len(options_[0].values))
-        whole = all(any(filled_value(column.values[row]) for column in options_) for row in rows)
+        whole = all(any(has_options(column.values[row]) for column in options_) for row in rows)
         return {"value": "multiple choice" if whole else AUTO}
     commas = decimal_commas(key)
     numbers = [is_number(decimal_comma(value) if commas else value) for value in key]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import InputError
-from r1data.kinds import TABLE, instead, is_table
+from r1data.kinds import TABLE, instead, is_table, stand_in
 from r1data.schema_errors import kind_said
 from r1data.sources.cells import read_delimited, read_sheet
 from r1data.sources.encodings import read_text
@@ -101,6 +101,8 @@ def form_of(path: Path) -> str:
         raise InputError(f"{path} is empty: it holds no questions")
     with path.open("rb") as file:
         head = file.read(1_000)
+    if stand_in(head):
+        raise InputError(f"{path} is {stand_in(head)}")
     form = next((name for magic, name in MAGIC.items() if head.startswith(magic)), "")
     form = form or FORMS[path.suffix.lower()]
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
