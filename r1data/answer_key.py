@@ -4,6 +4,7 @@ A key is read as generously as a model's answer. Where it could name two options
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -151,6 +152,8 @@ def key_text(value: Any) -> str:
 def unwrapped(text: str) -> str:
     """Take tags, boxes, quotes, emphasis and "The answer is" off a key."""
     text = text.strip()
+    if len(text) < 4:  # "Ｂ" and "（Ｂ）" of East Asian keyboards
+        text = unicodedata.normalize("NFKC", text)
     for _ in range(8 if len(text) < LONGEST else 0):
         found = next(filter(None, (each.fullmatch(text) for each in WRAPPERS)), None)
         if found is None or not found[1].strip():

@@ -30,7 +30,12 @@ LONGEST = 100_000
 
 STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 BREAK = re.compile(r"\s*<br\s*/?>\s*|\\n(?=\s*[(\[]?(?:[A-Za-z]|\d{1,2})[.):\]])", re.IGNORECASE)
-CONNECTING = re.compile(r"(?:and|or|then|but|und|oder|et|ou)\b", re.IGNORECASE)
+CONNECTING = re.compile(
+    r"(?:and|or|then|but|who|whose|which|that|where|while|when|with|und|oder|et|ou)\b",
+    re.IGNORECASE,
+)
+# "red, green and blue" is one text or three, not two
+LISTED = re.compile(r"\b(?:and|or|und|oder|et|ou|&)\b", re.IGNORECASE)
 # What names an option in an object or a table: "A", "A)", "a0", "option_b", "Choice 2".
 COLUMN = re.compile(rf"(.*?[ _.-]?)({NAME})[.):]?")
 TEXT_NAMES = ("text", "choice", "content", "option", "value")
@@ -96,6 +101,8 @@ def whole(texts: Sequence[str]) -> list[str]:
     left = list(texts)
     while left and (not left[-1] or empty_label(left[-1])):
         left.pop()
+    if not left and any(texts):
+        raise no_truth(f"its options are labels without texts: {short(', '.join(texts))}")
     if "" in left:
         raise no_truth(f"its option {left.index('') + 1} of {len(left)} is empty")
     if len(left) == 1:
@@ -252,6 +259,7 @@ def commas(text: str) -> list[str]:
         and len(set(parts)) == len(parts)
         and all(len(part.split()) <= 3 for part in parts)
         and not any(CONNECTING.match(part) for part in parts)
+        and not (LISTED.search(parts[-1]) and not LISTED.search(parts[0]))
     )
     if len(parts) > 1 and not certain:
         raise no_truth(f"its options '{short(text)}' cannot be split at commas for certain")

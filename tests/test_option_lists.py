@@ -187,6 +187,9 @@ def test_an_option_list_is_read_in_every_clothing(value: Any, texts: list[str]) 
         ("to the left, then up, to the right", "commas"),
         ("red, white and blue, or black", "commas"),
         ("10,200,300", "commas"),
+        ("red, green and blue", "commas"),
+        ("The man, who is tall, runs, The woman, who is short, walks", "commas"),
+        (["A.", "B."], "labels without texts"),
         ([{"label": "B", "text": "red"}, {"label": "A", "text": "white"}], "B, A"),
     ],
 )
@@ -207,6 +210,8 @@ SIDES = ["left", "right", "up"]
             (key, ["A. left", "B. right", "C. up"], 1)
             for key in (
                 "B",
+                "Ｂ",
+                "（Ｂ）",
                 "b",
                 "(B)",
                 "B.",
