@@ -273,9 +273,11 @@ def verify(
     elif explain is not None:
         say(explain_row(file, explain, preset))
     elif out is not None:
-        say_counts(lines.score_file(file, out, preset=preset))
+        say_counts(lines.score_file(file, out, preset=preset, tell=say_aside))
     else:
         for line, added in lines.judged(lines.read_rows(file), preset):
+            if "fault" in added:
+                say_aside(added["fault"])
             sys.stdout.buffer.write(lines.extended(line, added))
 
 
@@ -289,6 +291,11 @@ def explain_row(file: Path, number: int, preset: str) -> str:
     for line in islice(read_rows(file), number - 1, number):
         return explain(line, preset)
     raise UsageError(f"--explain {number}: {file} has fewer rows")
+
+
+def say_aside(text: str) -> None:
+    """Say something on standard error, beside what is written."""
+    sys.stderr.write(f"{text}\n")
 
 
 def say_counts(counts: Mapping[str, int]) -> None:

@@ -200,7 +200,7 @@ SHAPES: list[tuple[str, str, list[Row], list[str], float, Mapping[str, Mapping[s
             {
                 "video ID": "v",
                 "Question": "?",
-                "Options": {"A": "the man", "B": "the boy", "F": "nobody"},
+                "Options": {"A": "the man", "B": "the boy", "C": "nobody"},
                 "Answer": "B",
                 "Question ID": str(i),
                 "Question Type": kind,
@@ -419,7 +419,7 @@ def test_options_of_the_same_wording_count_by_their_letter(tmp_path: Path) -> No
         ("lvbench", {"options": ["x", "y"], "output": "A"}, "no column with the truth"),
         ("lvbench", {"options": ["x", "y"], "answer": "A"}, "no column with an output"),
         ("lvbench", {"question": "?", "answer": "A", "output": "A"}, "has no options .the row has"),
-        ("lvbench", {"options": ["x"], "answer": "D", "output": "A"}, "'D' is none of its 1 opt"),
+        ("lvbench", {"options": ["x"], "answer": "D", "output": "A"}, "one option only"),
         ("own", {"solution": "x", "output": "y"}, "no column 'problem_type' .the row has: sol"),
         ("own", {"problem_type": "essay", "solution": "x", "output": ""}, "'essay' is no problem"),
     ],

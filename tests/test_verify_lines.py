@@ -118,15 +118,26 @@ def test_lines_are_kept_as_they_were_written(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_malformed_line_is_named_by_file_and_line(
+def test_a_malformed_line_is_told_by_file_and_line_and_the_others_are_judged(
     tmp_path: Path, line: str, message: str
 ) -> None:
     good = json.dumps(ROWS[0])
     path = tmp_path / "in.jsonl"
-    path.write_bytes(f"{good}\n{line}\n".encode("latin-1"))
-    with pytest.raises(InputError, match=message) as caught:
-        score_file(path, tmp_path / "out.jsonl")
-    assert f"{path}:2" in str(caught.value)
+    path.write_bytes(f"{good}\n{line}\n{good}\n".encode("latin-1"))
+    told: list[str] = []
+    reasons = score_file(path, tmp_path / "out.jsonl", tell=told.append)
+    assert reasons["unreadable_line"] == 1
+    text = (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+    rows = [json.loads(each) for each in text.split("\n") if each]
+    assert [row["why"] == "unreadable_line" for row in rows] == [False, True, False]
+    assert rows[1]["right"] is None
+    assert f"{path}:2" in rows[1]["fault"]
+    assert message in rows[1]["fault"]
+    assert told == [rows[1]["fault"]]
+    path.write_bytes(f"{line}\n".encode("latin-1"))
+    with pytest.raises(InputError, match=message):
+        score_file(path, tmp_path / "none.jsonl")
+    assert not (tmp_path / "none.jsonl").exists()
 
 
 def test_a_missing_file_and_an_unknown_preset_are_errors_for_the_person(tmp_path: Path) -> None:

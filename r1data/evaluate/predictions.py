@@ -6,12 +6,12 @@ TempCompass's own nesting of video, aspect and question. Records of r1data's run
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from r1data.answer_key import read_index, read_key
-from r1data.errors import InputError
+from r1data.errors import InputError, RowDrop
 from r1data.evaluate import tempcompass
 from r1data.evaluate.benchmarks import Benchmark
 from r1data.evaluate.records import Record, answered, is_record, new_record
@@ -23,7 +23,7 @@ from r1data.rewards.verdict import plain_truth
 from r1data.sources.conversations import split_question
 from r1data.sources.encodings import read_text
 from r1data.sources.mapping import KINDS
-from r1data.sources.reading import Raw, parse_json, read_rows
+from r1data.sources.reading import LINES, Raw, parse_json, read_rows
 
 OUTPUTS = ("output", "completion", "response", "prediction", "model_output", "pred", "text")
 TRUTHS = ("solution", "gold", "ground_truth", "gt", "correct_choice", "Answer", "answer")
@@ -53,32 +53,80 @@ def read_predictions(
     rows = list(prediction_rows(benchmark, path))
     if questions is not None:
         return joined(benchmark, rows, questions, path)
-    records = []
+    return each_or_left_out(benchmark, rows, path, lambda raw: carried(benchmark, raw, path))
+
+
+def carried(benchmark: Benchmark, raw: Raw, path: Path) -> Record:
+    """Return the record of a row that carries its question, or is a record of ours."""
+    if is_record(raw.row):
+        return {"judge": None, "finish_reason": None, **raw.row}
+    return record_of(benchmark, raw, path)
+
+
+def each_or_left_out(
+    benchmark: Benchmark, rows: Sequence[Raw], path: Path, make: Callable[[Raw], Record]
+) -> list[Record]:
+    """Return a record a row; a bad row is left out with the reason, where not all of them are."""
+    records: list[Record] = []
+    faults: list[InputError] = []
     for raw in rows:
-        if is_record(raw.row):
-            records.append({"judge": None, "finish_reason": None, **raw.row})
+        try:
+            if raw.fault:
+                raise InputError(raw.fault)
+            records.append(make(raw))
+        except InputError as problem:
+            faults.append(problem)
+        except RowDrop as drop:
+            faults.append(InputError(f"{path}, {raw.where}: {drop.detail}"))
         else:
-            records.append(record_of(benchmark, raw, path))
+            continue
+        records.append(left_out(benchmark, raw, str(faults[-1])))
+    if rows and len(faults) == len(rows):
+        raise faults[0]
     return records
+
+
+def left_out(benchmark: Benchmark, raw: Raw, fault: str) -> Record:
+    """Return the record of a row that cannot be read."""
+    blank = {"problem_type": "", "solution": "", "options": [], "media": []}
+    sample = {**blank, "drop_reason": "unreadable", "drop_detail": fault}
+    identity = first_of(raw.row, IDS)
+    name = str(raw.where if identity is None else identity)
+    return new_record(benchmark.name, Item(name, sample, {}, {}))
 
 
 def prediction_rows(benchmark: Benchmark, path: Path) -> Iterator[Raw]:
     """Yield the rows of a predictions file, whatever its nesting."""
+    if path.suffix.lower() in LINES:
+        for number, line in enumerate(read_text(path).split("\n"), start=1):
+            if line.strip():
+                yield parsed_line(line, f"line {number}", path)
+        return
     if path.suffix.lower() != ".json":
-        yield from read_rows(path)
+        yield from read_rows(path, whole=False)
         return
     data = parse_json(read_text(path), str(path))
     if isinstance(data, dict) and isinstance(data.get("results"), list):
         data = data["results"]
     if isinstance(data, list):
         for number, row in enumerate(data, start=1):
-            if not isinstance(row, dict):
-                raise InputError(f"{path}, row {number}: expected an object")
-            yield Raw(f"row {number}", row)
+            fault = "" if isinstance(row, dict) else f"{path}, row {number}: expected an object"
+            yield Raw(f"row {number}", {} if fault else row, fault)
     elif benchmark.name == "tempcompass" and isinstance(data, dict):
         yield from nested_rows(data, path)
     else:
         yield from read_rows(path)
+
+
+def parsed_line(line: str, where: str, path: Path) -> Raw:
+    """Return one line of JSON as a row; one that is none has its fault."""
+    try:
+        row = parse_json(line, f"{path}, {where}")
+    except InputError as problem:
+        return Raw(where, {}, str(problem))
+    return (
+        Raw(where, row) if isinstance(row, dict) else Raw(where, {}, f"{path}, {where}: no object")
+    )
 
 
 def nested_rows(data: Mapping[str, Any], path: Path) -> Iterator[Raw]:
@@ -253,8 +301,8 @@ def joined(
 ) -> list[Record]:
     """Return a record for each question, with the output that has its id."""
     by_id = called(questions.items)
-    found: dict[str, Record] = {}
-    for raw in rows:
+
+    def record(raw: Raw) -> Record:
         where = f"{path}, {raw.where}"
         identity = first_of(raw.row, IDS)
         if identity is None:
@@ -263,12 +311,21 @@ def joined(
         item = by_id.get(str(identity))
         if item is None:
             raise InputError(f"{where}: no question, or more than one, has the id '{identity}'")
-        record = new_record(benchmark.name, item)
-        if not item.left_out:
-            # Beside the questions an answer can only be the model's
-            record = with_output(record, aliased(raw.row), where, benchmark)
-        found[item.id] = record
-    return [found.get(item.id) or new_record(benchmark.name, item) for item in questions.items]
+        made = new_record(benchmark.name, item)
+        # Beside the questions an answer can only be the model's
+        left = item.left_out
+        return made if left else with_output(made, aliased(raw.row), where, benchmark)
+
+    answers = each_or_left_out(benchmark, rows, path, record)
+    ids = {item.id for item in questions.items}
+    found = {each["id"]: each for each in answers if each["id"] in ids and not unreadable(each)}
+    asked = [found.get(item.id) or new_record(benchmark.name, item) for item in questions.items]
+    return asked + [each for each in answers if unreadable(each)]
+
+
+def unreadable(record: Record) -> bool:
+    """Tell whether a record stands for a row that cannot be read."""
+    return str(record["detail"]).startswith("unreadable: ")
 
 
 def aliased(row: Mapping[str, Any]) -> dict[str, Any]:

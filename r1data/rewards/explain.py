@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from r1data.errors import InputError
 from r1data.labels import LETTERS, bare_texts
 from r1data.rewards.choice import meant, truth_index
 from r1data.rewards.extract import extract, published_answer
@@ -16,6 +17,8 @@ WIDTH = 200
 
 def explain(line: Line, preset: str = "canonical") -> str:
     """Return what was found in the row, how it was read, and why the verdict is what it is."""
+    if line.fault:
+        raise InputError(line.fault)
     item = item_of(line.row, line.place)
     if item.completion is None:
         return f"{line.place}: no completion arrived, so there is nothing to judge"

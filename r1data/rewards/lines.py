@@ -6,7 +6,7 @@ kept. `output` and `reference` are taken for `completion` and `solution`.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice, tee
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +41,7 @@ class Line(NamedTuple):
     place: str
     text: bytes
     row: Row
+    fault: str = ""  # why the line is no row
 
 
 class Item(NamedTuple):
@@ -62,20 +63,28 @@ class Comparison(NamedTuple):
 
 
 def read_rows(path: Path) -> Iterator[Line]:
-    """Yield each line of a JSON Lines file; InputError, with file and line, where one is none."""
+    """Yield each line of a JSON Lines file, one that is no row with its fault."""
     name, found = str(path), False
     try:
         with path.open("rb", buffering=BUFFER) as file:
             for number, text in enumerate(file, start=1):
                 if not text.isspace():
                     place, found = f"{name}:{number}", True
-                    yield Line(place, text, parsed(text, place))
+                    yield line_of(text, place)
     except OSError as problem:
         raise InputError(
             f"{path} cannot be read: {problem.strerror}: name a file of JSON lines"
         ) from problem
     if not found:
         raise InputError(f"{path} is empty: it holds no completions")
+
+
+def line_of(text: bytes, place: str) -> Line:
+    """Return a line with its row, or with the reason why it has none."""
+    try:
+        return Line(place, text, parsed(text, place))
+    except InputError as problem:
+        return Line(place, text, {}, str(problem))
 
 
 def parsed(line: bytes, place: str) -> Row:
@@ -159,31 +168,51 @@ def judged(lines: Iterable[Line], preset: str) -> Iterator[tuple[Line, Row]]:
     if preset not in PRESETS:
         raise UsageError(f"there is no preset '{preset}': take one of {', '.join(sorted(PRESETS))}")
     tagged, lines = video_r1_form(lines)
+    first, read = "", False
     for line in lines:
-        item = item_of(line.row, line.place)
-        check_type(item.problem_type, preset, f"{line.place}: ")
-        if item.completion is None:
-            version = PRESETS[preset].version
-            verdict = Verdict(None, None, None, "no_completion", "unfinished", preset, version)
-            yield line, verdict._asdict()
-        elif preset == "video-r1":
-            truth = published_answer(item.solution) if tagged else untagged_truth(item)
-            verdict = published(item.problem_type, truth, item.completion, None)
-            yield line, verdict._asdict() | published_scores(item, truth, verdict)
+        try:
+            added = judge_line(line, preset, tagged)
+        except InputError as problem:
+            if not read:  # what no line has is a fault of the file
+                first = first or str(problem)
+            added = unread(preset) | {"fault": str(problem)}
         else:
-            verdict = verify(
-                item.problem_type,
-                solution=item.solution,
-                completion=item.completion,
-                options=item.options,
-                preset=preset,
-            )
-            yield line, verdict._asdict()
+            read = True
+        yield line, added
+    if first and not read:
+        raise InputError(first)
 
 
-def untagged_truth(item: Item) -> str:
-    """Return the truth of a row in a file whose truths stand in no tags."""
-    return published_truth(item.solution, item.options)
+def unread(preset: str) -> Row:
+    """Return the fields of a line that cannot be read."""
+    version = PRESETS[preset].version
+    verdict = Verdict(None, None, None, "unreadable_line", "unreadable", preset, version)
+    return verdict._asdict()
+
+
+def judge_line(line: Line, preset: str, tagged: bool) -> Row:
+    """Return the fields that the verifier adds to a line. Raises InputError for a bad one."""
+    if line.fault:
+        raise InputError(line.fault)
+    item = item_of(line.row, line.place)
+    check_type(item.problem_type, preset, f"{line.place}: ")
+    if item.completion is None:
+        version = PRESETS[preset].version
+        verdict = Verdict(None, None, None, "no_completion", "unfinished", preset, version)
+        return verdict._asdict()
+    if preset == "video-r1":
+        # where a file's truths stand in tags, one without them is empty
+        truth = published_answer(item.solution)
+        truth = truth if tagged else published_truth(item.solution, item.options)
+        verdict = published(item.problem_type, truth, item.completion, None)
+        return verdict._asdict() | published_scores(item, truth, verdict)
+    return verify(
+        item.problem_type,
+        solution=item.solution,
+        completion=item.completion,
+        options=item.options,
+        preset=preset,
+    )._asdict()
 
 
 def video_r1_form(lines: Iterable[Line]) -> tuple[bool, Iterator[Line]]:
@@ -208,14 +237,25 @@ def published_scores(item: Item, truth: str, verdict: Verdict) -> Row:
     }
 
 
-def score_file(source: Path, target: Path, *, preset: str = "canonical") -> Counter[str]:
-    """Write every line of `source` with its verdict to `target`; return the count of reasons."""
+def score_file(
+    source: Path,
+    target: Path,
+    *,
+    preset: str = "canonical",
+    tell: Callable[[str], object] | None = None,
+) -> Counter[str]:
+    """Write every line of `source` with its verdict to `target`; return the count of reasons.
+
+    `tell` is given what is wrong with each line that cannot be read.
+    """
     reasons: Counter[str] = Counter()
 
     def write(path: Path) -> None:
         with path.open("wb", buffering=BUFFER) as file:
             for line, added in judged(read_rows(source), preset):
                 reasons[added["why"]] += 1
+                if tell is not None and "fault" in added:
+                    tell(added["fault"])
                 file.write(extended(line, added))
 
     if target.exists() and target.samefile(source):
@@ -234,6 +274,9 @@ def extended(line: Line, added: Row) -> bytes:
     Appending leaves the thousands of characters of a completion as they are, which is three times
     as fast as writing them again.
     """
+    if line.fault:
+        text = line.text.decode("utf-8", "replace").rstrip("\r\n")
+        return encode({"line": text, **added}).encode("utf-8", "backslashreplace") + b"\n"
     # A lone surrogate has no UTF-8; as a backslash escape it is JSON again
     if not added.keys().isdisjoint(line.row):
         return encode({**line.row, **added}).encode("utf-8", "backslashreplace") + b"\n"
@@ -259,7 +302,7 @@ def compare(lines: Iterable[Line], preset_a: str, preset_b: str) -> Comparison:
     for (line, one), (_, other) in pairs:
         cell = (one["right"], other["right"])
         comparison.counts[cell] += 1
-        if len(comparison.examples[cell]) < EXAMPLES:
+        if "fault" not in one and len(comparison.examples[cell]) < EXAMPLES:
             comparison.examples[cell].append(example(line, one, other))
     return comparison
 

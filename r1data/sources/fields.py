@@ -24,18 +24,18 @@ TRANSFORMS = {**PLAIN_TRANSFORMS, "split_options": split_options}
 
 def taken(
     mapping: Mapping[str, Any], raw: Raw, where: str
-) -> tuple[dict[str, Any], RowDrop | None]:
+) -> tuple[dict[str, Any], RowDrop | InputError | None]:
     """Return every column's value, and why the row falls out where one of them says so.
 
     Options that were part of the question stand in where the row has none of its own.
     """
     values: dict[str, Any] = {}
-    fault: RowDrop | None = None
+    fault: RowDrop | InputError | None = None
     for column, spec in mapping.items():
         try:
             values[column] = take(spec, column, raw, where)
-        except RowDrop as drop:
-            values[column], fault = None, fault or drop
+        except (RowDrop, InputError) as problem:
+            values[column], fault = None, fault or problem
     if isinstance(values.get("problem"), Choice):
         values["problem"], inside = values["problem"]
         values["options"] = values.get("options") or inside

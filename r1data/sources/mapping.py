@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from r1data.answer_key import index_base, key_text, read_key, read_text_key
-from r1data.errors import RowDrop
+from r1data.errors import InputError, RowDrop
 from r1data.grid.drops import Drop
 from r1data.labels import LETTERS
 from r1data.options import Options, no_truth, read_options, short
@@ -60,6 +60,8 @@ def normalise(source: Source, raw: Raw, file: str = "", first: int | None = None
     where = f"{file}, {raw.where}"
     mapping = source.route.mapping
     values, fault = taken(mapping, raw, where)
+    if isinstance(fault, InputError):
+        raise fault
     if values["problem_type"] == AUTO:
         values["problem_type"] = type_of(values)
     used = {field for spec in mapping.values() for field in fields_of(spec)}
@@ -80,6 +82,22 @@ def normalise(source: Source, raw: Raw, file: str = "", first: int | None = None
     except RowDrop as drop:
         sample.update(drop_reason=drop.reason.value, drop_detail=drop.detail)
     return encodable(sample)
+
+
+def unfit_sample(source: Source, raw: Raw, file: str, fault: str) -> dict[str, Any]:
+    """Return the sample of a row that has another form than its file's: it is dropped."""
+    values, _ = taken(source.route.mapping, raw, "") if not source.route.parser else ({}, None)
+    kind, data = values.get("problem_type"), values.get("data_type")
+    other = "video" if source.card.data_type == "both" else source.card.data_type
+    given = values.get("problem")
+    values |= {
+        "problem": given if isinstance(given, str) else "",
+        "problem_type": kind if kind in PROBLEM_TYPES else source.card.types[0],
+        "data_type": data if data in DATA_TYPES else other,
+    }
+    sample = frame_of(source, raw, values, {}, file)
+    detail = fault.removeprefix(f"{file}, ").removeprefix(f"{raw.where}: ")
+    return encodable({**sample, "drop_reason": Drop.NO_TRUTH.value, "drop_detail": detail})
 
 
 def parsed_sample(source: Source, raw: Raw, row: Mapping[str, Any], file: str) -> dict[str, Any]:

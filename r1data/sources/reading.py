@@ -38,6 +38,7 @@ class Raw(NamedTuple):
 
     where: str
     row: dict[str, Any]
+    fault: str = ""  # what is wrong with a row that is no object
 
 
 class Layout(NamedTuple):
@@ -51,20 +52,25 @@ class Layout(NamedTuple):
 PLAIN = Layout()
 
 
-def read_rows(path: Path, layout: Layout = PLAIN) -> Iterator[Raw]:
+def read_rows(path: Path, layout: Layout = PLAIN, whole: bool = True) -> Iterator[Raw]:
     """Yield the rows of a table of questions; its first bytes and its ending tell its form.
 
-    Raises InputError naming file and row.
+    Raises InputError naming file and row; without `whole` a row that is no object is yielded
+    empty, with its fault.
     """
     count = 0
     for place in placed_rows(path, layout):
         count += 1
-        if not isinstance(place.row, dict):
-            raise InputError(
-                f"{path}, {place.where}: expected an object of columns and values, found "
-                f"{kind_said(place.row)}: correct or remove it"
-            )
-        yield Raw(*place)
+        if isinstance(place.row, dict):
+            yield Raw(*place)
+            continue
+        fault = (
+            f"{path}, {place.where}: expected an object of columns and values, found "
+            f"{kind_said(place.row)}: correct or remove it"
+        )
+        if whole:
+            raise InputError(fault)
+        yield Raw(place.where, {}, fault)
     if count == 0:
         at = f" at '{layout.rows_at}'" if layout.rows_at else ""
         raise InputError(f"{path} holds no questions{at}")

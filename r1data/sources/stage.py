@@ -24,7 +24,7 @@ from r1data.sources.choosing import chosen_of
 from r1data.sources.fields import AUTO, refuse_mapping
 from r1data.sources.finding import Tree, kind_of_media
 from r1data.sources.getting import questions_here
-from r1data.sources.mapping import first_number, normalise, parsed_sample
+from r1data.sources.mapping import first_number, normalise, parsed_sample, unfit_sample
 from r1data.sources.parsers import PARSERS
 from r1data.sources.reading import Raw, parts_of, read_rows
 
@@ -133,10 +133,10 @@ def sample_rows(
         source = replace(source, route=replace(source.route, revision=revision))
     looked = source.route.finds and source.media_root is not None
     tree = Tree(source.media_root) if looked and source.media_root is not None else None
-    every = ((file, raw) for file, path in files for raw in read_rows(path, source.route.layout))
+    layout = source.route.layout
+    every = ((file, raw) for file, path in files for raw in read_rows(path, layout, whole=False))
     first = first_number(source, every)
     for file, path in files:
-        parser = PARSERS[source.route.parser] if source.route.parser else None
         reader = Reader(
             types=source.card.types,
             data_type=source.card.data_type,
@@ -148,16 +148,38 @@ def sample_rows(
             first=first,
         )
         fields: dict[str, None] = {}
-        for raw in read_rows(path, source.route.layout):
+        count, faults = 0, list[InputError]()
+        for raw in read_rows(path, source.route.layout, whole=False):
             fields |= dict.fromkeys(map(str, raw.row))
-            if parser is None:
-                row = readable(normalise(source, raw, file, first))
+            count += 1
+            try:
+                rows = list(samples_of(source, raw, reader))
+            except InputError as problem:
+                faults.append(problem)
+                rows = [unfit_sample(source, raw, file, str(problem))]
+            for row in rows:
                 yield file, raw, placed(row, tree, source) if tree else row
-                continue
-            for row in parser(raw, reader):
-                yield file, raw, readable(parsed_sample(source, raw, row, file))
-        if parser is None:
+        if not source.route.parser:
             refuse_mapping(source.route.mapping, fields, file)
+        if len(faults) == count:  # what no row has is no fault of a row
+            raise faults[0]
+
+
+def samples_of(source: Source, raw: Raw, reader: Reader) -> Iterator[dict[str, Any]]:
+    """Yield the samples of one row of a file. Raises InputError where it has another form."""
+    if raw.fault:
+        raise InputError(raw.fault)
+    if not source.route.parser:
+        yield readable(normalise(source, raw, reader.file, reader.first))
+        return
+    try:
+        for row in PARSERS[source.route.parser](raw, reader):
+            yield readable(parsed_sample(source, raw, row, reader.file))
+    except (TypeError, ValueError, AttributeError, KeyError, IndexError, RowDrop) as problem:
+        told = problem.detail if isinstance(problem, RowDrop) else repr(problem)
+        raise InputError(
+            f"{reader.file}, {raw.where}: a value is of another kind than in the other rows: {told}"
+        ) from problem
 
 
 def placed(row: dict[str, Any], tree: Tree, source: Source) -> dict[str, Any]:
