@@ -120,13 +120,12 @@ def prediction_rows(benchmark: Benchmark, path: Path) -> Iterator[Raw]:
 
 def parsed_line(line: str, where: str, path: Path) -> Raw:
     """Return one line of JSON as a row; one that is none has its fault."""
+    place = f"{path}, {where}"
     try:
-        row = parse_json(line, f"{path}, {where}")
+        row = parse_json(line, place)
     except InputError as problem:
         return Raw(where, {}, str(problem))
-    return (
-        Raw(where, row) if isinstance(row, dict) else Raw(where, {}, f"{path}, {where}: no object")
-    )
+    return Raw(where, row) if isinstance(row, dict) else Raw(where, {}, f"{place}: no object")
 
 
 def nested_rows(data: Mapping[str, Any], path: Path) -> Iterator[Raw]:

@@ -71,7 +71,7 @@ def question_files(path: Path) -> list[Path]:
 def look_at(files: Sequence[Path], tally: Tally) -> None:
     """Count everything that can be told from the rows alone."""
     for file in files:
-        for where, row in read_rows(file):
+        for where, row, _ in read_rows(file):
             if not tally.rows and not any(name in row for name in NEEDED):
                 raise InputError(
                     f"{file}, {where}: none of the columns that rows in Video-R1's form have: "
