@@ -49,12 +49,15 @@ def init(
     seen = making.look(path, root, given_columns(map_ or []), Layout(sheet, rows_at))
     say("\n".join(["", *seen.told, "", making.shown_row(seen), ""]))
     say("\n".join([f"kept     {len(seen.kept):,} of {len(seen.rows):,} rows", *seen.fallen, ""]))
+    named = asked("Name", name or path.absolute().parent.name, name)
+    teacher = asked("Teacher's model", model or "Qwen2.5-VL-72B-Instruct", model)
+    endpoint = asked("Endpoint", url or "$TEACHER_URL", url)
     wishes = making.Wishes(
-        name=asked("Name", name or path.absolute().parent.name, name),
+        name=named,
         questions=path,
-        model=asked("Teacher's model", model or "Qwen2.5-VL-72B-Instruct", model),
-        url=asked("Endpoint", url or "$TEACHER_URL", url),
-        key=key_of(asked("Variable of its key", key or "$TEACHER_KEY", key), url),
+        model=teacher,
+        url=endpoint,
+        key="" if endpoint == "offline" else asked("Variable of its key", "$TEACHER_KEY", key),
         license=asked("Their licence", license_ or "unknown", license_),
     )
     written = making.write_recipe(wishes, seen)
@@ -96,8 +99,3 @@ def asked(question: str, default: object, given: object = None) -> str:
     if sys.stdin.isatty():
         return str(typer.prompt(question, default=str(default)))
     return str(default)
-
-
-def key_of(key: str, url: str | None) -> str:
-    """Return the lane's key; the offline teacher has none."""
-    return "" if url == "offline" else key

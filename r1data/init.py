@@ -24,6 +24,7 @@ from r1data.teacher.prompts import load_prompt
 
 # Rows in which places of rows and conversations are looked for.
 SAMPLE = 50
+HUB_NAME = r"[\w-][\w.-]*/[\w-]+(\.(?!csv|tsv|json|parquet|xls|txt)[\w-]+)*"
 STEPS = {
     "strip_marker": "without markers as <image>",
     "split_options": "options taken out of the text",
@@ -63,6 +64,12 @@ class Seen(NamedTuple):
 
 def question_file(place: Path) -> Path:
     """Return the only table of questions of a folder, or the file itself. Raises InputError."""
+    if not place.exists() and re.fullmatch(HUB_NAME, str(place)):
+        raise InputError(
+            f"there is nothing at {place}: if it is a dataset of the Hub, fetch it first (hf "
+            f"download {place} --repo-type dataset --local-dir {place.name}), then: r1data init "
+            f"{place.name}/FILE --clips {place.name}"
+        )
     if not place.is_dir() or is_table(place) or kind_of(place) in (BUILD, RELEASE):
         return place
     found = [p for p in sorted(place.glob("*")) if p.suffix.lower() in QUESTIONS and p.is_file()]
@@ -173,7 +180,8 @@ def row_places(questions: Path, form: str) -> Iterator[str]:
 def form_said(questions: Path, layout: Layout, rows: int) -> str:
     """Say how a table was read: its form, its encoding where that is another than UTF-8."""
     form = form_of(questions)
-    how = {"delimited": "", "json": "JSON", "jsonl": "JSON lines"}.get(form, form)
+    plain_names = {"json": "JSON", "jsonl": "JSON lines", "folder": "saved by datasets"}
+    how = plain_names.get(form, form)
     if form == "delimited":
         text, encoding = read_any_text(questions)
         marks = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}

@@ -999,7 +999,15 @@ SHAPES = [
     ),
 ]
 
+
+def saved_split(path: Path) -> None:
+    """Save the only split of a dataset as `datasets` does."""
+    saved(path / "train")
+    (path / "dataset_dict.json").write_text('{"splits": ["train"]}')
+
+
 SHAPES += [
+    Shape("saved by datasets, one split", "q", saved_split),
     Shape(
         "decimal commas",
         "q.csv",

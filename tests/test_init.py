@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from clips import Clip, make
 
+from r1data import cli_init
 from r1data.building import build
 from r1data.errors import InputError, UsageError
 from r1data.init import look, media_root_of
@@ -74,6 +75,17 @@ def test_on_a_terminal_it_asks_and_takes_what_it_found_where_one_presses_enter(o
     assert recipe.teacher.model == "a-model"
     assert recipe.run.lanes[0]["key"] == "$MY_KEY"
     assert recipe.sources["own"]["license"]["non_commercial"] is True
+
+
+def test_the_offline_teacher_has_no_key_however_it_is_named(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = {"Endpoint": "offline", "Name": "mine"}
+    monkeypatch.setattr(
+        cli_init, "asked", lambda question, default, given=None: typed.get(question, str(default))
+    )
+    cli_init.init(Path("questions.csv"), Path("clips"))
+    assert load_recipe("mine.yaml").run.lanes == [{"url": "offline", "concurrency": 16}]
 
 
 def test_a_recipe_is_never_overwritten(own: Path) -> None:

@@ -319,6 +319,7 @@ RELEASES = [
 TABLES = [
     w("init nosuch.csv", 1, "there is nothing at nosuch.csv"),
     w("init", 2, "tables of questions", "name one: r1data init QUESTIONS"),
+    w("init nobody/no-set", 1, "hf download nobody/no-set --repo-type dataset", "--clips no-set"),
     w("init q2", 1, "q2 holds 2 tables of questions (a.csv, b.csv): name one"),
     w("init empty", 1, "there is no table of questions in empty"),
     w("init b", 1, "b is a build, not a table of questions"),

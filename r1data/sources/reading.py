@@ -234,6 +234,8 @@ def saved_files(folder: Path) -> list[Path]:
     """Return the Arrow files of a saved dataset. Raises InputError where they are not its rows."""
     if not (folder / "state.json").is_file():
         splits = sorted(each.parent.name for each in folder.glob("*/state.json"))
+        if len(splits) == 1:
+            return saved_files(folder / splits[0])
         raise InputError(
             f"{folder} holds {len(splits)} splits ({', '.join(splits)}): name one of its folders"
         )
