@@ -1006,7 +1006,30 @@ def saved_split(path: Path) -> None:
     (path / "dataset_dict.json").write_text('{"splits": ["train"]}')
 
 
+def numbered(row: Asked) -> str:
+    """Return a question with numbered options in the same line."""
+    return f"{row.question} " + " ".join(f"{i}. {o}" for i, o in enumerate(row.options, start=1))
+
+
 SHAPES += [
+    Shape(
+        "small letters in the question",
+        "q.csv",
+        in_cells(
+            [
+                {"video": r.media, "question": inline(r).lower(), "answer": r.letter.lower()}
+                for r in CHOICES
+            ]
+        ),
+        [r._replace(question=r.question.lower()) for r in CHOICES],
+    ),
+    Shape(
+        "numbers in the question",
+        "q.csv",
+        in_cells(
+            [{"video": r.media, "question": numbered(r), "answer": r.key + 1} for r in CHOICES]
+        ),
+    ),
     Shape("saved by datasets, one split", "q", saved_split),
     Shape(
         "decimal commas",
@@ -1119,6 +1142,21 @@ SHAPES += [
 ]
 
 REFUSED = [
+    Refusal(
+        "answers of several people",
+        "q.csv",
+        in_cells(
+            [
+                {
+                    "video": r.media,
+                    "question": r.question,
+                    **{f"rater_{i}_answer": i for i in "123"},
+                }
+                for r in OPENS
+            ]
+        ),
+        ("3 columns", "rater_1_answer", "rater_3_answer"),
+    ),
     Refusal(
         "options that are flagged",
         "q.json",

@@ -46,6 +46,8 @@ OPTION_MORE |= {"the", "question", "response"}
 COLUMN_WORDS = frozenset({"option", "options", "opt", "choice", "choices", "answer", "answers"})
 COLUMN_WORDS |= {"antwort", "respuesta", "réponse", "reponse", "risposta", "opción", "opcion"}
 COLUMN_WORDS |= {"ans", "candidate", "candidates", "alternative", "a", "o", "c", "response", "op"}
+# Answers of several people, or models, are no options.
+PERSON_WORDS = frozenset({"annotator", "worker", "rater", "human", "model", "user", "person"})
 WRONG_WORDS = frozenset({"distractor", "distractors", "wrong", "incorrect", "false"})
 
 ID_NAMES = ("id", "qid", "question id", "questionid", "problem id", "uid", "key", "index", "idx")
@@ -195,7 +197,8 @@ def option_columns(columns: Sequence[Column]) -> list[list[Column]]:
                 stems.setdefault(stem, {})[word] = column
     groups: list[list[Column]] = []
     for stem, members in stems.items():
-        if not COLUMN_WORDS.intersection(stem) and stem != ("*",):
+        options = COLUMN_WORDS.intersection(stem) and not PERSON_WORDS.intersection(stem)
+        if not options and stem != ("*",):
             continue
         for sequence in SEQUENCES:
             names = [name for name in sequence if name in members]
