@@ -295,7 +295,7 @@ def explain_row(file: Path, number: int, preset: str) -> str:
 
 def say_aside(text: str) -> None:
     """Say something on standard error, beside what is written."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"r1data: {text}\n")
 
 
 def say_counts(counts: Mapping[str, int]) -> None:
