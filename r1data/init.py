@@ -201,7 +201,7 @@ def said(found: Recognised) -> list[str]:
         then = steps_of(found.mapping.get(ROLES[role]))
         columns = ", ".join(f"'{name}'" for name in names)
         lines.append(f"  {role.replace('_', ' '):<14}{columns}{then}")
-    for name in ("problem_type", "data_type"):
+    for name in (each for each in ("problem_type", "data_type") if each not in found.taken):
         lines.append(f"  {name.replace('_', ' '):<14}{plain(found.mapping[name])}")
     unused = ", ".join(f"'{name}'" for name in found.unused) or "none"
     return [*lines, f"  {'not used':<14}{unused}"]

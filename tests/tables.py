@@ -1013,6 +1013,16 @@ def numbered(row: Asked) -> str:
 
 SHAPES += [
     Shape(
+        "a key twice, once in tags",
+        "q.json",
+        as_json(
+            [
+                {**row, "solution": f"<answer>{r.letter}</answer>"}
+                for row, r in zip(PLAIN, CHOICES, strict=True)
+            ]
+        ),
+    ),
+    Shape(
         "small letters in the question",
         "q.csv",
         in_cells(

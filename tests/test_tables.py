@@ -103,6 +103,16 @@ def compared(wanted: list[dict[str, Any]], rows: Sequence[Mapping[str, Any]]) ->
     return f"too many: {list(made)}" if made else ""
 
 
+def test_columns_that_say_types_in_our_words_are_followed(place: Path) -> None:
+    rows = [
+        {"problem": f"How far {i}?", "problem_type": kind, "solution": "<answer>3</answer>"}
+        for i, kind in enumerate(("regression", "numerical", "OCR"))
+    ]
+    Path("q.json").write_text(json.dumps([{**row, "path": "a.mp4"} for row in rows]))
+    made = built(look(Path("q.json"), Path("clips")), "q.json")
+    assert [row["problem_type"] for row in made] == ["regression", "numerical", "OCR"]
+
+
 @pytest.mark.parametrize(("start", "end"), [("0:00.5", "0:02"), (0.5, 2), ("00:00:00.500", "2.0")])
 def test_a_part_is_read_from_two_columns_or_one(start: Any, end: Any, place: Path) -> None:
     rows = [{"clip": "a.mp4", "question": "What is it?", "answer": "a dot"}]

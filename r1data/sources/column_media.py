@@ -30,7 +30,8 @@ def media_columns(columns: Sequence[Column], tree: Tree) -> list[Column]:
     main = [column for column in hits if not BESIDE_WORDS.intersection(column.words)] or hits
     named = [column for column in main if MEDIA_WORDS.intersection(column.words)] or main
     different: list[Column] = []
-    for column in named:
+    # Of several that name the same files, one with whole names is the plainest.
+    for column in sorted(named, key=lambda column: not all(map(is_media_name, names_of(column)))):
         if all(found[column.name] != found[other.name] for other in different):
             different.append(column)
     if not different:

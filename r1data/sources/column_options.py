@@ -9,6 +9,7 @@ from r1data.options import read_options
 from r1data.sources import column_names as told_by
 from r1data.sources.cells import filled
 from r1data.sources.column_names import Column, filled_value
+from r1data.sources.transforms import untag
 
 
 def options(free: Sequence[Column], taken: dict[str, list[Column]]) -> None:
@@ -109,7 +110,7 @@ def texts_in_row(options_: Sequence[Column], row: int) -> list[str]:
 
 def places(value: Any, options_: Sequence[str]) -> set[str]:
     """Return the options that an answer may mean: by its text, letter, or number from 0 or 1."""
-    text = str(value).strip().rstrip(".").casefold() if filled_value(value) else ""
+    text = str(untag(value)).strip().rstrip(".").casefold() if filled_value(value) else ""
     if not text:
         return set()
     if not options_:

@@ -10,7 +10,7 @@ from r1data.sources.column_names import Column, filled_value
 from r1data.sources.conversations import Choice
 from r1data.sources.fields import AUTO
 from r1data.sources.finding import Tree
-from r1data.sources.mapping import DATA_TYPES, PROBLEM_TYPES, has_options, is_number
+from r1data.sources.mapping import has_options, is_number
 from r1data.sources.markers import MARKER
 from r1data.sources.splitting import split_options
 from r1data.sources.transforms import BOX, DECIMAL_COMMA, decimal_comma
@@ -30,7 +30,8 @@ def rules(
         found["options"] = {"value": None}
     media, kind = media_rule(taken["media"], tree)
     found |= {"media": media, "data_type": kind, "problem_type": type_rule(taken, found["problem"])}
-    found |= typed([column for each in taken.values() for column in each])
+    types = ("problem_type", "data_type")
+    found |= {role: taken[role][0].name for role in types if taken.get(role)}
     for role in ("start", "end", "split", "id"):
         if taken.get(role):
             found[role] = taken[role][0].name
@@ -106,13 +107,3 @@ def type_rule(taken: Mapping[str, Sequence[Column]], problem: Mapping[str, Any])
     if inside or (any(numbers) and not all(numbers)):
         return {"value": AUTO}
     return {"value": "numerical" if numbers and all(numbers) else "free-form"}
-
-
-def typed(columns: Sequence[Column]) -> dict[str, Any]:
-    """Return the rules for columns that say the types of rows in our own words."""
-    found: dict[str, Any] = {}
-    for name, allowed in (("problem_type", PROBLEM_TYPES), ("data_type", DATA_TYPES)):
-        for column in columns:
-            if column.name == name and all(value in allowed for value in column.values):
-                found[name] = name
-    return found

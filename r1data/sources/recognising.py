@@ -21,6 +21,7 @@ from r1data.sources.column_options import (
 from r1data.sources.column_rules import rules
 from r1data.sources.column_times import times
 from r1data.sources.finding import Tree
+from r1data.sources.mapping import DATA_TYPES, KINDS
 
 # What `--map` may name, and the column of ours that it is.
 ROLES = {
@@ -33,6 +34,7 @@ ROLES = {
     "id": "id",
     "split": "split",
     "problem_type": "problem_type",
+    "data_type": "data_type",
 }
 
 
@@ -110,13 +112,17 @@ def fixed_columns(columns: Sequence[Column], role: str, names: str) -> list[Colu
 def others(
     rest: Sequence[Column], taken: dict[str, list[Column]], fixed: Mapping[str, Any]
 ) -> None:
-    """Find the columns of ids and splits."""
+    """Find the columns of ids, splits and types: those that say types in our words."""
     for role, names in (("id", ("id", *told_by.ID_NAMES)), ("split", ("split",))):
         if role not in fixed:
             found = [c for c in told_by.named(rest, names) if role != "id" or unique(c)]
             by_id = [c for c in rest if c.name == "_id" and role == "id" and unique(c)]
             if found or by_id:
                 taken[role] = (found or by_id)[:1]
+    for role, allowed in (("problem_type", tuple(KINDS)), ("data_type", DATA_TYPES)):
+        named = [c for c in rest if c.name == role and all(v in allowed for v in c.values)]
+        if named and role not in fixed:
+            taken[role] = named
 
 
 def unique(column: Column) -> bool:
