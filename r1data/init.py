@@ -19,7 +19,7 @@ from r1data.sources.finding import Tree
 from r1data.sources.nesting import BY_ID, is_conversation, row_paths
 from r1data.sources.reading import PLAIN, Layout, form_of, read_document, read_rows
 from r1data.sources.recognising import ROLES, Recognised, recognise
-from r1data.sources.stage import normalise_all
+from r1data.sources.stage import counting, normalise_all
 from r1data.teacher.prompts import load_prompt
 
 # Rows in which places of rows and conversations are looked for.
@@ -110,10 +110,11 @@ def look(
     mapping = {key: rule for key, rule in found.mapping.items() if usual.get(key) != rule}
     entry |= {"mapping": mapping} if mapping else {}
     settings = {"entries": {"own": entry}, "media": "media", "seed": 0}
-    samples = normalise_all(load_source("own", entry), 0, settings)
+    source = load_source("own", entry)
+    samples = normalise_all(source, 0, settings)
     kept, fallen = falls(samples, settings)
     refuse_unsure(questions, samples, kept, fallen, found)
-    told = (form_said(questions, layout, len(rows)), *said(found))
+    told = (form_said(questions, layout, len(rows)), *said(found), *counting(source, settings))
     return Seen(entry, samples, kept, told, tuple(fall_lines(fallen, len(samples))))
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from r1data.errors import InputError, RecipeError, UsageError
 from r1data.grid.shards import file_sha256, replace_file
 from r1data.kinds import TABLE, instead
+from r1data.labels import bare_texts
 from r1data.screen import text
 from r1data.screen.facts import known_names, option_hash, video_hash
 from r1data.screen.pictures import Hashes, read_hash
@@ -47,7 +48,6 @@ CUT = 20
 NO_FRAMES: dict[str, list[int]] = {"frames": [], "hues": [], "cut": [], "cut_hues": []}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 YOUTUBE = text.re.compile(r"(?:youtube\.com/watch\?v=|youtu\.be/)([\w-]{11})")
-LABEL = text.re.compile(r"^\s*\(?[A-Z][.):]\s+")
 QUESTION, ANSWERS = ("problem", "question"), ("options", "candidates", "choices")
 ITEM, PLACE = ("question_id", "problem_id", "id", "qid"), ("path", "video", "media", "videoID")
 
@@ -106,7 +106,7 @@ def item(row: Mapping[str, Any], number: int, path: Path, root: Path | None) -> 
             f"{path}, row {number}: no question under {' or '.join(QUESTION)} "
             f"(the row has: {', '.join(map(str, row))})"
         )
-    options = [text.words(LABEL.sub("", each)) for each in bare_options(row)]
+    options = [text.words(each) for each in bare_texts(tuple(listed_options(row)))]
     place = first(row, PLACE)
     names = known_names(str(place)) if place else []
     names += YOUTUBE.findall(json.dumps(row, ensure_ascii=False, default=str))
@@ -122,7 +122,7 @@ def item(row: Mapping[str, Any], number: int, path: Path, root: Path | None) -> 
     }
 
 
-def bare_options(row: Mapping[str, Any]) -> Sequence[str]:
+def listed_options(row: Mapping[str, Any]) -> Sequence[str]:
     """Return the options as they stand; NExT-QA and others have one column each, a0 to a4."""
     given = first(row, ANSWERS)
     if isinstance(given, list):

@@ -1,7 +1,7 @@
 """From a source's row to a sample: fields by the card's mapping, then one set of checks for all.
 
-What is wrong with a single row's truth is a drop reason. What is wrong with the file or the mapping
-(a missing field, an unknown problem type) is an InputError: it would be wrong for other rows too.
+What is wrong with a single row is a drop reason, a missing field and an unknown type, too. What is
+wrong with every row of a file is an InputError: the file or its mapping is.
 """
 
 import json

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -133,9 +134,7 @@ def sample_rows(
         source = replace(source, route=replace(source.route, revision=revision))
     looked = source.route.finds and source.media_root is not None
     tree = Tree(source.media_root) if looked and source.media_root is not None else None
-    layout = source.route.layout
-    every = ((file, raw) for file, path in files for raw in read_rows(path, layout, whole=False))
-    first = first_number(source, every)
+    first = counted_from(source, files)
     for file, path in files:
         reader = Reader(
             types=source.card.types,
@@ -163,6 +162,19 @@ def sample_rows(
             refuse_mapping(source.route.mapping, fields, file)
         if len(faults) == count:  # what no row has is no fault of a row
             raise faults[0]
+
+
+def counted_from(source: Source, files: Sequence[tuple[str, Path]]) -> int | None:
+    """Return what numbers as answer keys count from, told from all rows of a source."""
+    layout = source.route.layout
+    every = ((file, raw) for file, path in files for raw in read_rows(path, layout, whole=False))
+    return first_number(source, every)
+
+
+def counting(source: Source, settings: Mapping[str, Any]) -> list[str]:
+    """Say what numbers as answer keys count from; nothing where keys are letters or texts."""
+    first = counted_from(source, questions_here(source, settings))
+    return [f"  {'key':<14}a number: the first option is {first}"] if first in (0, 1) else []
 
 
 def samples_of(source: Source, raw: Raw, reader: Reader) -> Iterator[dict[str, Any]]:
