@@ -127,7 +127,8 @@ def told_layout(questions: Path, tree: Tree, given: Mapping[str, str], at: Layou
     faults: list[InputError] = []
     for layout in layouts(questions, at):
         try:
-            rows = [raw.row for raw in read_rows(questions, layout)]
+            raws = read_rows(questions, layout, whole=False)
+            rows = [raw.row for raw in raws if not raw.fault]
             fits.append((layout, recognise(rows, tree, given), rows))
         except InputError as fault:
             faults.append(fault)
@@ -158,7 +159,7 @@ def layouts(questions: Path, at: Layout) -> Iterator[Layout]:
     paths = [at.rows_at] if at.rows_at else list(row_places(questions, form))
     for path in paths:
         layout = at._replace(rows_at=path)
-        rows = [raw.row for raw in itertools.islice(read_rows(questions, layout), SAMPLE)]
+        rows = [raw.row for raw in itertools.islice(read_rows(questions, layout, False), SAMPLE)]
         talks = [key for row in rows for key, value in row.items() if is_conversation(value)]
         yield layout._replace(turns=at.turns or (talks[0] if talks else ""))
 
@@ -174,7 +175,7 @@ def row_places(questions: Path, form: str) -> Iterator[str]:
         yield from (path for path in found if path and not (by_id and path == BY_ID))
         return
     yield ""
-    rows = [raw.row for raw in itertools.islice(read_rows(questions), SAMPLE)]
+    rows = [raw.row for raw in itertools.islice(read_rows(questions, whole=False), SAMPLE)]
     yield from dict.fromkeys(path for row in rows for path in row_paths(row) if path)
 
 

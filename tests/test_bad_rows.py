@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from r1data.errors import InputError
+from r1data.init import look
 from r1data.sources.catalogue import load_source
 from r1data.sources.stage import normalise_all
 
@@ -68,6 +69,41 @@ def test_a_row_of_another_json_type_falls_with_its_place(odd: Any, tmp_path: Pat
     assert rows[0]["drop_reason"] is None
     assert rows[1]["drop_reason"]
     assert rows[1]["origin"]["row"] == "row 2"
+
+
+@pytest.mark.parametrize("line", ['{"problem": "cut', "null", '"text"', "9" * 5000, "[" * 99_999])
+def test_a_line_that_is_no_row_falls_and_init_and_the_others_go_on(
+    line: str, tmp_path: Path
+) -> None:
+    (tmp_path / "1.png").write_bytes(b"x")
+    path = tmp_path / "q.jsonl"
+    path.write_text("\n".join([json.dumps(GOOD), line, json.dumps({**GOOD, "problem_id": "h"})]))
+    for rows in (
+        normalise_all(load_source("own", {"path": str(path)}), 0),
+        look(path, tmp_path).rows,
+    ):
+        assert [bool(row["drop_reason"]) for row in rows] == [False, True, False]
+        assert "line 2" in rows[1]["drop_detail"]
+    path.write_text(f"{line}\n{line}\n")
+    with pytest.raises(InputError, match="line 1"):
+        normalise_all(load_source("own", {"path": str(path)}), 0)
+
+
+@pytest.mark.parametrize("odd", ["text", None, [1]])
+def test_a_row_that_is_no_object_among_conversations_falls(odd: Any, tmp_path: Path) -> None:
+    talk = [{"from": "human", "value": "What is it?"}, {"from": "gpt", "value": "a dot"}]
+    (tmp_path / "1.png").write_bytes(b"x")
+    path = tmp_path / "q.json"
+    path.write_text(json.dumps([{"image": "1.png", "conversations": talk}, odd]))
+    rows = look(path, tmp_path).rows
+    assert [bool(row["drop_reason"]) for row in rows] == [False, True]
+
+
+@pytest.mark.parametrize("value", [True, False, [1], {}, "soon", float("nan")])
+def test_a_time_of_another_kind_drops_its_row(value: Any, tmp_path: Path) -> None:
+    bad = {**GOOD, "problem_id": "h", "start": value}
+    rows = rows_of(tmp_path, [GOOD, bad], mapping={"start": "start"})
+    assert [row["drop_reason"] for row in rows] == [None, "undecodable"]
 
 
 @pytest.mark.parametrize("missing", ["problem_type", "data_type", "problem", "solution", "path"])

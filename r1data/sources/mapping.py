@@ -286,6 +286,7 @@ def seconds_of(name: str, value: Any) -> float | None:
     """Return where a part starts or ends, in seconds or as a clock says it. Raises RowDrop."""
     if value in (None, ""):
         return None
+    value = str(value) if isinstance(value, bool) else value  # float(True) is a second
     clock = CLOCK.match(value) if isinstance(value, str) else None
     try:
         found = clock_seconds(clock) if clock else float(value)

@@ -55,22 +55,27 @@ PLAIN = Layout()
 def read_rows(path: Path, layout: Layout = PLAIN, whole: bool = True) -> Iterator[Raw]:
     """Yield the rows of a table of questions; its first bytes and its ending tell its form.
 
-    Raises InputError naming file and row; without `whole` a row that is no object is yielded
-    empty, with its fault.
+    Raises InputError naming file and row; without `whole` a row that is no object, or a line that
+    is no JSON, is yielded empty, with its fault, unless all are.
     """
-    count = 0
+    count, faults = 0, list[InputError]()
     for place in placed_rows(path, layout):
         count += 1
         if isinstance(place.row, dict):
             yield Raw(*place)
             continue
-        fault = (
-            f"{path}, {place.where}: expected an object of columns and values, found "
-            f"{kind_said(place.row)}: correct or remove it"
-        )
+        fault = place.row
+        if not isinstance(fault, InputError):
+            fault = InputError(
+                f"{path}, {place.where}: expected an object of columns and values, found "
+                f"{kind_said(place.row)}: correct or remove it"
+            )
         if whole:
-            raise InputError(fault)
-        yield Raw(place.where, {}, fault)
+            raise fault
+        faults.append(fault)
+        yield Raw(place.where, {}, str(fault))
+    if faults and len(faults) == count:
+        raise faults[0]
     if count == 0:
         at = f" at '{layout.rows_at}'" if layout.rows_at else ""
         raise InputError(f"{path} holds no questions{at}")
@@ -87,7 +92,8 @@ def placed_rows(path: Path, layout: Layout) -> Iterator[Place]:
         if layout.rows_at:
             places = (each for place in places for each in inside(place, layout.rows_at))
     for place in places:
-        yield from unrolled(place, layout.turns) if layout.turns else (place,)
+        talks = layout.turns and isinstance(place.row, Mapping)
+        yield from unrolled(place, layout.turns) if talks else (place,)
 
 
 def inside(place: Place, path: str) -> Iterator[Place]:
@@ -185,10 +191,18 @@ def json_rows(path: Path, data: Any, rows_at: str) -> Iterator[Place]:
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[str, Any]]:
-    """One object a line; empty lines are allowed."""
+    """One object a line, or the error of a line that is none; empty lines are allowed."""
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
-            yield f"line {number}", parse_json(line, f"{path}, line {number}")
+            yield f"line {number}", json_or_error(line, f"{path}, line {number}")
+
+
+def json_or_error(line: str, where: str) -> Any:
+    """Parse a line of JSON; one that breaks is returned as its error, for others to go on."""
+    try:
+        return parse_json(line, where)
+    except InputError as problem:
+        return problem
 
 
 def read_parquet(path: Path) -> Iterator[tuple[str, Any]]:
