@@ -201,7 +201,22 @@ def place_of(name: str, options: Options, first: int | None, is_text: bool) -> i
     if name.isdigit():
         return numbered_place(int(name), options, first, is_text)
     letters = LETTERS[: len(options.texts)]
-    return letters.index(name.upper()) if name.upper() in letters and len(name) == 1 else None
+    if len(name) > 1 or name.upper() not in letters:
+        return None
+    place = letters.index(name.upper())
+    if not options.labels:
+        refuse_other_start(name.upper(), place, options.texts)
+    return place
+
+
+def refuse_other_start(letter: str, place: int, texts: Sequence[str]) -> None:
+    """Raise RowDrop where another option than the letter's own begins with it: "C. elegans"."""
+    shown = [shown_label(text) for text in texts]
+    starts = [at for at, each in enumerate(shown) if each and each.name.upper() == letter]
+    if starts and place not in starts:
+        raise ambiguous(
+            f"its truth '{letter}' is option {place + 1}, and '{short(texts[starts[0]])}' begins so"
+        )
 
 
 def numbered_place(number: int, options: Options, first: int | None, is_text: bool) -> int | None:

@@ -40,7 +40,9 @@ LABEL = re.compile(
 )
 KINDS = ("of_word", "in_brackets", "before_bracket", "before_dot", "number", "before_dash")
 # "E. coli", "C. elegans": a genus cut to its letter, and what species are called.
-SPECIES = re.compile(r"[a-z]{2,}(?:us|um|is|ans|ens|ae|i|a|ster|io|ides|yces|e)(?: [a-z]+)?")
+SPECIES = re.compile(
+    r"[a-z]{2,}(?:us|um|is|ans|ens|ae|i|a|ster|io|ides|yces|e|er|or|on|os|x|ys|as|es)(?: [a-z]+)?"
+)
 # "J. Smith", "J. S. Bach": words that begin with a capital.
 SURNAME = re.compile(r"(?:[A-Z]\.\s*)*[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)*\.?")
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from r1data.errors import InputError
+from r1data.errors import InputError, RowDrop
 from r1data.kinds import QUESTIONS
-from r1data.labels import LETTERS
+from r1data.labels import LETTERS, bare_texts, shown_label
+from r1data.options import read_options
 from r1data.release.footers import Finding
 from r1data.release.layout import known_values, unknown_values
 from r1data.rewards.numerical import judge_numerical
@@ -142,7 +143,12 @@ def choice_faults(options: Any, truth: str, tally: Tally) -> Iterator[str]:
         return
     texts = [str(option) for option in options]
     matches = [OPTION.fullmatch(text) for text in texts]
-    letters = [match[1] for match in matches if match]
+    shown = [shown_label(text) for text in texts]
+    letters = [each.name for each in shown if each]
+    try:
+        read_options(options)
+    except RowDrop as drop:
+        yield "its options cannot be read whole: " + re.sub(r"\(.*|'.*|\d+", "...", drop.detail)
     if len(letters) < len(texts):
         yield "an option without its letter"
     elif letters != list(LETTERS[: len(letters)]):
@@ -150,7 +156,7 @@ def choice_faults(options: Any, truth: str, tally: Tally) -> Iterator[str]:
     tally.figures.update(
         {f"options lettered with a {FORMS[match[2]]}" for match in matches if match}
     )
-    bare = [match[3].strip() if match else text for match, text in zip(matches, texts, strict=True)]
+    bare = bare_texts(tuple(texts))
     if len(set(bare)) < len(bare):
         yield "two options are the same"
     if truth not in letters:
