@@ -32,8 +32,8 @@ STEPS = {
     "decimal_comma": "3,5 as 3.5",
     "shuffle": "in an order that follows from their texts",
 }
-# A place of rows, what their columns are, and the rows.
-Fit = tuple[Layout, Recognised, list[dict[str, Any]]]
+# A place of rows, and what their columns are.
+Fit = tuple[Layout, Recognised]
 FOLDERS = ("clips", "videos", "video", "media", "images", ".")
 
 
@@ -103,7 +103,7 @@ def look(
     if not media_root.is_dir():
         raise InputError(f"there is no folder {media_root}: name that of the clips with --clips")
     tree = Tree(media_root)
-    layout, found, rows = told_layout(questions, tree, given or {}, at)
+    layout, found = told_layout(questions, tree, given or {}, at)
     usual = load_card("own").routes["path"].mapping
     entry: dict[str, Any] = {"path": str(questions), "media_root": f"{media_root}/"}
     entry |= {key: value for key, value in layout._asdict().items() if value}
@@ -114,12 +114,12 @@ def look(
     samples = normalise_all(source, 0, settings)
     kept, fallen = falls(samples, settings)
     refuse_unsure(questions, samples, kept, fallen, found)
-    told = (form_said(questions, layout, len(rows)), *said(found), *counting(source, settings))
+    told = (form_said(questions, layout, len(samples)), *said(found), *counting(source, settings))
     return Seen(entry, samples, kept, told, tuple(fall_lines(fallen, len(samples))))
 
 
 def told_layout(questions: Path, tree: Tree, given: Mapping[str, str], at: Layout) -> Fit:
-    """Return where the rows of a table are, what they are, and the rows.
+    """Return where the rows of a table are, and what their columns are.
 
     Of several places the only one whose columns are recognised is taken. Raises InputError.
     """
@@ -129,7 +129,7 @@ def told_layout(questions: Path, tree: Tree, given: Mapping[str, str], at: Layou
         try:
             raws = read_rows(questions, layout, whole=False)
             rows = [raw.row for raw in raws if not raw.fault]
-            fits.append((layout, recognise(rows, tree, given), rows))
+            fits.append((layout, recognise(rows, tree, given)))
         except InputError as fault:
             faults.append(fault)
     plain = [each for each in fits if not each[0].rows_at and not each[0].sheet][:1]

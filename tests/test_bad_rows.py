@@ -1,14 +1,18 @@
 """One bad row is one row: it falls with its reason and place, and the others go on."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from r1data.errors import InputError
+from r1data.answer_key import key_text
+from r1data.errors import InputError, RowDrop
 from r1data.init import look
+from r1data.options import read_options
 from r1data.sources.catalogue import load_source
+from r1data.sources.cells import plain_cells
 from r1data.sources.stage import normalise_all
 
 GOOD: dict[str, Any] = {
@@ -136,3 +140,14 @@ def test_keys_that_are_numbers_count_from_where_the_file_says(tmp_path: Path) ->
         tmp_path, [{**GOOD, "problem_id": str(k), "solution": k} for k in (1, 1, 1, "B")]
     )
     assert [row["drop_reason"] for row in rows] == ["ambiguous_truth"] * 3 + [None]
+
+
+def test_a_fraction_that_excel_took_for_a_day_is_no_option() -> None:
+    day, grid = date(2026, 3, 4), [["A", "when"], ["1/2", date(2026, 1, 1)], ["2", date.max]]
+    half, *_, whole = list(plain_cells([*grid, [day, date(2026, 2, 1)]]))[1:]
+    assert half == ["1/2", "2026-01-01"]
+    assert whole == [day, "2026-02-01"]
+    with pytest.raises(RowDrop, match="date"):
+        read_options([day, "1/2"])
+    with pytest.raises(RowDrop, match="date"):
+        key_text(day)

@@ -170,15 +170,23 @@ def plain_cells(grid: Sequence[list[Any]]) -> Iterator[list[Any]]:
     """Yield rows as texts and numbers: 3.0 as 3, times of day as they are shown.
 
     Excel takes "0:07" for 7 minutes past midnight and shows it as it was typed; a clip's time is
-    meant. Only a column with seconds is shown with hours.
+    meant. Only a column with seconds is shown with hours. It takes "3/4" for a day, too, and what
+    was typed is lost: among other values a day stays one, which no option or key can be.
     """
     width = max(map(len, grid), default=0)
-    timed = [
-        any(isinstance(c, datetime.time) and c.second for c in column)
-        for column in ([row[i] for row in grid if i < len(row)] for i in range(width))
-    ]
+    columns = [[row[i] for row in grid if i < len(row)] for i in range(width)]
+    timed = [any(isinstance(c, datetime.time) and c.second for c in column) for column in columns]
+    dated = [2 * sum(map(is_day, column)) >= sum(map(filled, column)) for column in columns]
     for row in grid:
-        yield [plain_cell(cell, timed[i]) for i, cell in enumerate(row)]
+        yield [
+            cell if is_day(cell) and not dated[i] else plain_cell(cell, timed[i])
+            for i, cell in enumerate(row)
+        ]
+
+
+def is_day(cell: Any) -> bool:
+    """Tell whether a cell of a sheet is a day, with a time or without."""
+    return isinstance(cell, datetime.date)
 
 
 def plain_cell(cell: Any, seconds: bool) -> Any:
