@@ -1013,6 +1013,31 @@ def numbered(row: Asked) -> str:
 
 SHAPES += [
     Shape(
+        "Q beside A to D",
+        "q.csv",
+        in_cells(
+            [
+                {("Q" if name == "question" else name): value for name, value in row.items()}
+                for row in wide("ABCD", lambda r: r.letter)
+            ]
+        ),
+    ),
+    Shape(
+        "columns first, second",
+        "q.csv",
+        in_cells(wide(["first", "second", "third", "fourth"], lambda r: r.text)),
+    ),
+    Shape(
+        "a path and an id of each clip",
+        "q.csv",
+        in_cells(
+            [
+                {"video_id": "" if i == 1 else row["path"][:-4], **row}
+                for i, row in enumerate(named("path", "question", "options", "answer"))
+            ]
+        ),
+    ),
+    Shape(
         "a key twice, once in tags",
         "q.json",
         as_json(
@@ -1152,6 +1177,24 @@ SHAPES += [
 ]
 
 REFUSED = [
+    Refusal(
+        "answers among other columns",
+        "q.csv",
+        in_cells(
+            [
+                {"video": r.media, "question": r.question, "red": r.options[0]}
+                | {"green": r.options[1], "answer": r.options[r.key % 2]}
+                for r in CHOICES
+            ]
+        ),
+        ("red,green", "--map options="),
+    ),
+    Refusal(
+        "a start and a duration",
+        "q.csv",
+        in_cells([{**row, "start": 0.5, "duration": 1} for row in BY_TEXT]),
+        ("'duration'", "--map start="),
+    ),
     Refusal(
         "answers of several people",
         "q.csv",

@@ -113,6 +113,13 @@ def test_columns_that_say_types_in_our_words_are_followed(place: Path) -> None:
     assert [row["problem_type"] for row in made] == ["regression", "numerical", "OCR"]
 
 
+def test_a_letter_without_options_falls_where_other_rows_have_them(place: Path) -> None:
+    text = "video,question,options,answer\na.mp4,Q?,red | blue,B\na.mp4,R?,,B\na.mp4,S?,,a dot\n"
+    Path("q.csv").write_text(text)
+    seen = look(Path("q.csv"), Path("clips"))
+    assert [row["drop_reason"] for row in seen.rows] == [None, "no_truth", None]
+
+
 @pytest.mark.parametrize(("start", "end"), [("0:00.5", "0:02"), (0.5, 2), ("00:00:00.500", "2.0")])
 def test_a_part_is_read_from_two_columns_or_one(start: Any, end: Any, place: Path) -> None:
     rows = [{"clip": "a.mp4", "question": "What is it?", "answer": "a dot"}]

@@ -32,13 +32,19 @@ def media_columns(columns: Sequence[Column], tree: Tree) -> list[Column]:
     different: list[Column] = []
     # Of several that name the same files, one with whole names is the plainest.
     for column in sorted(named, key=lambda column: not all(map(is_media_name, names_of(column)))):
-        if all(found[column.name] != found[other.name] for other in different):
+        if not any(same_files(found[column.name], found[other.name]) for other in different):
             different.append(column)
     if not different:
         raise no_media(columns, tree)
     if len(different) == 1 or numbered(different) or exclusive(different):
         return different
     raise told_by.several(different, "media")
+
+
+def same_files(some: Sequence[tuple[str, ...]], others: Sequence[tuple[str, ...]]) -> bool:
+    """Tell whether two columns name the same files wherever both name any that are there."""
+    both = [(a, b) for a, b in zip(some, others, strict=True) if any(a) and any(b)]
+    return bool(both) and all(a == b for a, b in both)
 
 
 def files_of(column: Column, tree: Tree) -> list[tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from r1data.errors import InputError
@@ -36,6 +37,7 @@ KEY_MORE = frozenset(
     | {"short", "target", "gold", "std", "standard", "position", "pos", "mc", "multiple"}
 )
 KEY_LESS = ("label", "labels", "target", "response", "output", "a", "completion", "reply", "key")
+KEY_LESS += ("right option", "right choice")
 # An answer's columns that are no key themselves.
 KEY_KINDS = frozenset({"type", "format", "category", "count", "start", "end", "time", "source"})
 
@@ -76,7 +78,12 @@ SPAN_NAMES += (
     "clip time",
 )
 
-SEQUENCES = ("abcdefghijklmnopqrstuvwxyz", *(tuple(map(str, range(n, n + 26))) for n in (0, 1)))
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+SEQUENCES = (
+    ORDINALS,
+    "abcdefghijklmnopqrstuvwxyz",
+    *(tuple(map(str, range(n, n + 26))) for n in (0, 1)),
+)
 
 
 class Column(NamedTuple):
@@ -192,7 +199,7 @@ def option_columns(columns: Sequence[Column]) -> list[list[Column]]:
     stems: dict[tuple[str, ...], dict[str, Column]] = {}
     for column in columns:
         for at, word in enumerate(column.words):
-            if len(word) == 1 or word.isdecimal():
+            if len(word) == 1 or word.isdecimal() or word in ORDINALS:
                 stem = (*column.words[:at], "*", *column.words[at + 1 :])
                 stems.setdefault(stem, {})[word] = column
     groups: list[list[Column]] = []
@@ -201,13 +208,12 @@ def option_columns(columns: Sequence[Column]) -> list[list[Column]]:
         if not options and stem != ("*",):
             continue
         for sequence in SEQUENCES:
-            names = [name for name in sequence if name in members]
-            if (
-                len(names) > 1
-                and names == list(sequence[: len(names)])
-                and len(names) == len(members)
-            ):
-                groups.append([members[name] for name in names])
+            run = list(takewhile(members.__contains__, sequence))
+            # A gap is a missing option, but "Q" beside A to D is the question.
+            gap = any(name in members for name in sequence[len(run) : len(run) + 4])
+            later = sequence[0] == "1" and "0" in members
+            if len(run) > 1 and not gap and not later:
+                groups.append([members[name] for name in run])
     return [group for group in groups if all(map(short_texts, group))]
 
 

@@ -57,6 +57,14 @@ def refuse_hidden_options(
                 f"the column '{column.name}' holds lists in which the answers are: if they are the "
                 f"options, add --map options={column.name}; if not, add --map options="
             )
+    among = [column for column in rest if any(said_in(column, key))]
+    inside = [any(row) for row in zip(*(said_in(column, key) for column in among), strict=True)]
+    if len(among) > 1 and 2 * sum(inside) > len(given):
+        names = ",".join(column.name for column in among)
+        raise InputError(
+            f"the answers are in the columns {names} too: if these are the options, add --map "
+            f"options={names} (and any others); if not, add --map options="
+        )
     letters = [text for text in given if text.strip("().").upper() in LETTERS[:8]]
     if given and 2 * len(letters) > len(given):
         names = ", ".join(column.name for column in rest) or "none"
@@ -65,6 +73,12 @@ def refuse_hidden_options(
             f"options (not used: {names}): name it with --map options=COLUMN, or several with "
             "commas"
         )
+
+
+def said_in(column: Column, key: Column) -> list[bool]:
+    """Tell of each row whether a column says the same as the key."""
+    pairs = zip(column.values, key.values, strict=True)
+    return [filled(b) and str(a).strip() == str(b).strip() for a, b in pairs]
 
 
 def holds(column: Column, key: Column) -> bool:

@@ -38,6 +38,8 @@ def times(rest: Sequence[Column], taken: dict[str, list[Column]]) -> dict[str, A
             "end": {"field": name, "then": ["span_end"]},
         }
     odd += [c for c in told_by.named(rest, told_by.SPAN_NAMES) if looks_like_span(c)]
+    if "start" in taken and "end" not in taken:
+        odd += [c for c in rest if {"duration", "length"} & set(c.words)]
     unsure = odd + [c for c in rest if is_part(c) and not any(c in each for each in taken.values())]
     if unsure:
         names = " and ".join(f"'{column.name}'" for column in unsure)

@@ -46,6 +46,7 @@ COLUMNS = frozenset(
 )
 # What ext4, XFS, APFS and NTFS take of one name, and macOS (PATH_MAX) of a whole path.
 LONGEST_PART, LONGEST_PATH = 255, 1024
+LETTER_ALONE = re.compile(r"[(\[]?[A-H][)\].]{0,2}")
 CLOCK = re.compile(
     r"\s*(?:(?P<hours>\d+):)?(?P<minutes>\d{1,3}):(?P<seconds>[0-5]?\d(?:[.,]\d+)?)\s*$"
 )
@@ -223,8 +224,13 @@ def required_text(value: Any) -> None:
 
 
 def type_of(values: Mapping[str, Any]) -> str:
-    """Tell a question's type: a choice where it has options, a number where its truth is one."""
-    if has_options(values.get("options")):
+    """Tell a question's type: a choice where it has options, a number where its truth is one.
+
+    A letter without options is a choice whose options are missing: it falls, and is no text.
+    """
+    key = untag(values["solution"])
+    letter = isinstance(key, str) and LETTER_ALONE.fullmatch(key.strip())
+    if has_options(values.get("options")) or letter:
         return "multiple choice"
     return "numerical" if is_number(values["solution"]) else "free-form"
 
