@@ -9,6 +9,8 @@ import pytest
 
 from r1data.answer_key import key_text
 from r1data.errors import InputError, RowDrop
+from r1data.evaluate.benchmarks import load_benchmark
+from r1data.evaluate.predictions import read_predictions
 from r1data.init import look
 from r1data.options import read_options
 from r1data.sources.catalogue import load_source
@@ -151,3 +153,26 @@ def test_a_fraction_that_excel_took_for_a_day_is_no_option() -> None:
         read_options([day, "1/2"])
     with pytest.raises(RowDrop, match="date"):
         key_text(day)
+
+
+def test_eval_score_leaves_bad_lines_out_and_says_why(tmp_path: Path) -> None:
+    good = {
+        "id": 1,
+        "problem_type": "multiple choice",
+        "options": ["A. left", "B. right"],
+        "solution": "B",
+        "output": "<answer>B</answer>",
+    }
+    hole = {**good, "id": 2, "options": ["A. left", "", "B. right"]}
+    lines = [json.dumps(good), "{bad", json.dumps(hole), "[1]", json.dumps({**good, "id": 3})]
+    path = tmp_path / "p.jsonl"
+    path.write_text("\n".join(lines))
+    records = read_predictions(load_benchmark("own"), path)
+    assert [each["state"] for each in records] == [
+        "answered", "left_out", "left_out", "left_out", "answered",
+    ]  # fmt: skip
+    for record, words in zip(records[1:4], ("line 2", "option 2 of 3", "line 4"), strict=True):
+        assert words in record["detail"]
+    path.write_text(lines[1])
+    with pytest.raises(InputError, match="line 1"):
+        read_predictions(load_benchmark("own"), path)
