@@ -11,8 +11,8 @@ import pytest
 from screening import clip, noisy, row, screened
 
 from r1data.errors import InputError, RecipeError, UsageError
+from r1data.labels import bare_texts
 from r1data.recipe import load_recipe
-from r1data.screen import index as indexes
 from r1data.screen.index import make_index, read_index
 from r1data.stages import screen
 
@@ -183,7 +183,7 @@ def test_real_benchmark_questions_are_found_among_real_questions(real_data: Path
     ]
     planted = []
     for number, (_, item) in enumerate(rng.sample(items, 500)):
-        options = [indexes.LABEL.sub("", each) for each in item["options"] or ()]
+        options = list(bare_texts(tuple(item["options"] or ())))
         text = item["problem"]
         text = (text, text.upper(), text, changed(text, rng, words))[number % 4]
         if number % 4 == 2:
