@@ -63,12 +63,16 @@ def sources_check(
     from r1data.outlook import falls, first_rows, refuse_template, samples_text
     from r1data.plan import read_samples
     from r1data.recipe import load_recipe
+    from r1data.sources.catalogue import load_source
+    from r1data.sources.stage import counting
 
     loaded = load_recipe(recipe, set_ or [])
     refuse_template(loaded)
     samples, settings = read_samples(loaded)
     fallen = falls(samples, settings)[1]
-    show(first_rows(samples, rows) if as_json else samples_text(samples, fallen, rows))
+    given = {name: load_source(name, entry) for name, entry in loaded.sources.items()}
+    bases = {name: counting(source, settings) for name, source in given.items()}
+    show(first_rows(samples, rows) if as_json else samples_text(samples, fallen, rows, bases))
     if fallen:
         raise typer.Exit(SET_ASIDE)
 

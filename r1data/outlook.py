@@ -134,8 +134,13 @@ def first_rows(samples: Sequence[Row], count: int) -> list[Row]:
     return found
 
 
-def samples_text(samples: Sequence[Row], fallen: Sequence[Fall], count: int) -> str:
-    """What the first rows of each source become, and which of all rows fall out."""
+def samples_text(
+    samples: Sequence[Row], fallen: Sequence[Fall], count: int, bases: Mapping[str, Sequence[str]]
+) -> str:
+    """What the first rows of each source become, and which of all rows fall out.
+
+    `bases` says of a source what numbers as its answer keys count from.
+    """
     from r1data.summary import table
 
     lines: list[str] = []
@@ -145,7 +150,7 @@ def samples_text(samples: Sequence[Row], fallen: Sequence[Fall], count: int) -> 
         lines += [f"{name}: {total:,} rows; the first {len(first)} become", ""]
         head = ("id", "type", "media", "options", "truth", "question")
         lines += [each.rstrip() for each in table([head, *map(sample_line, first)], left=True)]
-        lines.append("")
+        lines += [*bases.get(name, ()), ""]
     every = f"all {len(samples):,} rows can be used, as far as can be told before media are opened"
     return "\n".join([*lines, *(fall_lines(fallen, len(samples)) or [every])])
 

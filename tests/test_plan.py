@@ -64,6 +64,20 @@ def test_sources_check_is_a_table_and_exits_with_3_where_rows_fall_out(recipe: P
     assert sound.exit_code == 0 and "all 120 rows can be used" in sound.stdout
 
 
+@pytest.mark.parametrize(("keys", "base"), [((0, 1), 0), ((1, 2), 1)])
+def test_sources_check_says_what_numbers_as_keys_count_from(
+    recipe: Path, keys: tuple[int, int], base: int
+) -> None:
+    rows = [
+        {**CHOICE, "problem": f"What, {i}?", "problem_id": i, "path": "a.mp4", "solution": str(key)}
+        for i, key in enumerate(keys)
+    ]
+    (recipe.parent / "q.json").write_text(json.dumps(rows))
+    done = CliRunner().invoke(app, ["sources", "check", str(recipe)])
+    assert done.exit_code == 0
+    assert f"key           a number: the first option is {base}" in done.stdout
+
+
 @pytest.mark.parametrize("name", sorted(TEMPLATES))
 @pytest.mark.parametrize("verb", [["plan"], ["build"], ["sources", "check"]])
 def test_a_template_says_what_it_is(name: str, verb: list[str]) -> None:

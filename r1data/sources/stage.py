@@ -173,6 +173,8 @@ def counted_from(source: Source, files: Sequence[tuple[str, Path]]) -> int | Non
 
 def counting(source: Source, settings: Mapping[str, Any]) -> list[str]:
     """Say what numbers as answer keys count from; nothing where keys are letters or texts."""
+    if source.generated:
+        return []
     first = counted_from(source, questions_here(source, settings))
     return [f"  {'key':<14}a number: the first option is {first}"] if first in (0, 1) else []
 
