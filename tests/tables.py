@@ -272,6 +272,25 @@ TIMED = named("video", "question", "options", "answer")
 
 SHAPES = [
     Shape(
+        "quotes that frame no cell",
+        "q.tsv",
+        lambda path: path.write_text(cells(TIMED, "\t").replace("What", '"What')),
+        [row._replace(question=row.question.replace("What", '"What')) for row in CHOICES],
+    ),
+    Shape(
+        "quotes of a text that goes on in a later row",
+        "q.tsv",
+        lambda path: path.write_text(
+            cells(TIMED, "\t").replace("Which", '"Which').replace("circle?", 'circle?"')
+        ),
+        [
+            row._replace(
+                question=row.question.replace("Which", '"Which').replace("circle?", 'circle?"')
+            )
+            for row in CHOICES
+        ],
+    ),
+    Shape(
         "a form's time of entry",
         "q.csv",
         in_cells([{"Timestamp": "2026/11/20 9:12:44 AM GMT+1", **row} for row in STAMPED]),
@@ -1330,6 +1349,14 @@ REFUSED = [
             ]
         ),
         ("start_frame", "seconds"),
+    ),
+    Refusal(
+        "a quote that would swallow rows",
+        "q.csv",
+        lambda path: path.write_text(
+            'video,question,answer\na.mp4,"What, then?",x\na.mp4,"Stop" says what?,y\n'
+        ),
+        ("line 3", "quote"),
     ),
     Refusal(
         "a login page",

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ class Record(NamedTuple):
 def read_delimited(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (where, row) of a CSV or TSV file. Raises InputError for a row of another width."""
     text, _ = read_any_text(path)
-    yield from rows_of(path, list(delimited(path, text, delimiter_of(text))), strict=True)
+    yield from rows_of(path, delimited(path, text, delimiter_of(text)), strict=True)
 
 
 def delimiter_of(text: str) -> str:
@@ -54,16 +55,48 @@ def fit(text: str, mark: str) -> tuple[float, int]:
     return (widths.count(wide) / len(widths), wide) if wide else (0.0, 0)
 
 
-def delimited(path: Path, text: str, mark: str) -> Iterator[Record]:
-    """Yield the records of delimited text."""
+def delimited(path: Path, text: str, mark: str) -> list[Record]:
+    """Return the records of delimited text.
+
+    Where quotes are no frames of cells ('"Stop" says what?'), every quote is a part of its text if
+    all records are as wide then; a frame read into it would swallow rows. Raises InputError.
+    """
     csv.field_size_limit(sys.maxsize)  # pictures in base64 are longer than the 131,072 of old
-    reader = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=mark)
+    try:
+        records = list(records_of(path, text, mark, csv.QUOTE_MINIMAL))
+        swallowed = [each.where for each in records if any(map(holds_rows, each.cells))]
+        if mark != "\t" or not swallowed:
+            return records
+        raise InputError(
+            f"{path}: a quote opens a cell that ends at {swallowed[0]} only: remove it"
+        )
+    except InputError as problem:
+        found = list(records_of(path, text, mark, csv.QUOTE_NONE))
+        framed = any(re.fullmatch(r'\s*".*"\s*', cell) for each in found for cell in each.cells)
+        if framed or len({len(each.cells) for each in found if any(each.cells)}) > 1:
+            raise problem
+        return found
+
+
+def holds_rows(cell: str) -> bool:
+    """Tell whether a cell holds tabs and lines, which are parts of rows and not of a text."""
+    return "\t" in cell and "\n" in cell
+
+
+def records_of(path: Path, text: str, mark: str, quoting: Any) -> Iterator[Record]:
+    """Yield the records of delimited text. Raises InputError for a quote in the wrong place."""
+    lines = io.StringIO(text.lstrip("\ufeff"), newline="")
+    reader = csv.reader(lines, delimiter=mark, quoting=quoting, strict=True)
+    last = 0
     try:
         for cells in reader:
-            if not (reader.line_num == 1 and cells[:1] == [SEPARATOR.strip() + mark]):
-                yield Record(f"line {reader.line_num}", cells)
+            last = reader.line_num
+            if not (last == 1 and cells[:1] == [SEPARATOR.strip() + mark]):
+                yield Record(f"line {last}", cells)
     except csv.Error as problem:
-        raise InputError(f"{path}, line {reader.line_num + 1}: {problem}") from problem
+        raise InputError(
+            f"{path}, line {last + 1}: {problem}: a quote inside a cell in quotes is written twice"
+        ) from problem
 
 
 def rows_of(
