@@ -29,7 +29,11 @@ def init(
     ] = None,
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="which column is what: ground_truth=A, options=A,B,C"),
+        typer.Option(
+            "--map",
+            metavar="ROLE=COLUMN",
+            help="which column is what, as ground_truth=A, options=A,B,C; may be repeated",
+        ),
     ] = None,
     sheet: Annotated[str, typer.Option(help="of a spreadsheet with several")] = "",
     rows_at: Annotated[str, typer.Option(help="path of the rows in nested JSON")] = "",
