@@ -175,6 +175,21 @@ def test_questions_may_stand_in_a_file_of_their_own(real_data: Path, tmp_path: P
         score_file(path, "videomme", file, None)
 
 
+def test_a_second_answer_to_a_question_is_left_out_and_the_first_counts(tmp_path: Path) -> None:
+    row = {"problem": "How many?", "problem_type": "numerical", "data_type": "image"}
+    more = {"data_source": "VSIBench", "original_question_type": "object_counting"}
+    file, path = tmp_path / "q.json", tmp_path / "p.jsonl"
+    numbered = [{**row, **more, "problem_id": i, "solution": "4", "path": "1.png"} for i in (1, 2)]
+    file.write_text(json.dumps(numbered))
+    given = [{"problem_id": i, "output": output} for i, output in ((1, "4"), (2, "4"), (1, "9"))]
+    path.write_text("\n".join(map(json.dumps, given)))
+    found = score_file(path, "vsi-bench", file, tmp_path / "out")
+    assert (found["counts"]["scored"], found["counts"]["left_out"]) == (2, 1)
+    records = list(map(json.loads, (tmp_path / "out" / "records.jsonl").read_text().splitlines()))
+    assert [each["output"] for each in records] == ["4", "4", None]
+    assert "a second answer to '1', after line 1" in records[2]["detail"]
+
+
 # What each benchmark's files look like, and what a run of right, wrong, wrong, right is worth.
 SHAPES: list[tuple[str, str, list[Row], list[str], float, Mapping[str, Mapping[str, float]]]] = [
     (

@@ -16,7 +16,7 @@ from r1data.evaluate import tempcompass
 from r1data.evaluate.benchmarks import Benchmark
 from r1data.evaluate.records import Record, answered, is_record, new_record
 from r1data.evaluate.rows import NUMBERS as IDS
-from r1data.evaluate.rows import Item, TestSet, task_of
+from r1data.evaluate.rows import Item, TestSet, called, task_of
 from r1data.labels import LETTERS
 from r1data.options import read_options
 from r1data.rewards.verdict import plain_truth
@@ -300,6 +300,7 @@ def joined(
 ) -> list[Record]:
     """Return a record for each question, with the output that has its id."""
     by_id = called(questions.items)
+    seen: dict[str, str] = {}
 
     def record(raw: Raw) -> Record:
         where = f"{path}, {raw.where}"
@@ -310,10 +311,14 @@ def joined(
         item = by_id.get(str(identity))
         if item is None:
             raise InputError(f"{where}: no question, or more than one, has the id '{identity}'")
+        if item.id in seen:
+            raise InputError(f"{where}: a second answer to '{identity}', after {seen[item.id]}")
         made = new_record(benchmark.name, item)
         # Beside the questions an answer can only be the model's
-        left = item.left_out
-        return made if left else with_output(made, aliased(raw.row), where, benchmark)
+        row = aliased(raw.row)
+        made = made if item.left_out else with_output(made, row, where, benchmark)
+        seen[item.id] = raw.where
+        return made
 
     answers = each_or_left_out(benchmark, rows, path, record)
     ids = {item.id for item in questions.items}
@@ -330,21 +335,3 @@ def unreadable(record: Record) -> bool:
 def aliased(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row whose output may be called answer."""
     return {"output": row["answer"], **row} if "answer" in row else dict(row)
-
-
-def called(items: Sequence[Item]) -> dict[str, Item]:
-    """Return the questions by every id that names one of them and no other."""
-    found: dict[str, Item] = {}
-    doubtful: set[str] = set()
-    for item in items:
-        for name in set(names_of(item)):
-            if found.setdefault(name, item) is not item:
-                doubtful.add(name)
-    return {name: item for name, item in found.items() if name not in doubtful or name == item.id}
-
-
-def names_of(item: Item) -> Iterator[str]:
-    """Yield the ids by which a question may be called."""
-    yield from (str(item.numbers[name]) for name in IDS if item.numbers.get(name) is not None)
-    yield item.id.partition("/")[2]
-    yield item.id

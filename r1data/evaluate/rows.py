@@ -1,6 +1,6 @@
 """Test sets: a benchmark's own files, rows in Video-R1's form, or a release."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -282,3 +282,21 @@ def asked_as_published(
         asked = {"problem": f"{question}\nAnswer yes or no."}
         return {**free, **asked, "solution": str(published["answer"])}
     return {**free, "problem": question, "solution": str(published["mc_answer"])}
+
+
+def called(items: Sequence[Item]) -> dict[str, Item]:
+    """Return the questions by every id that names one of them and no other."""
+    found: dict[str, Item] = {}
+    doubtful: set[str] = set()
+    for item in items:
+        for name in set(names_of(item)):
+            if found.setdefault(name, item) is not item:
+                doubtful.add(name)
+    return {name: item for name, item in found.items() if name not in doubtful or name == item.id}
+
+
+def names_of(item: Item) -> Iterator[str]:
+    """Yield the ids by which a question may be called."""
+    yield from (str(item.numbers[name]) for name in NUMBERS if item.numbers.get(name) is not None)
+    yield item.id.partition("/")[2]
+    yield item.id
