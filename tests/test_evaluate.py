@@ -319,7 +319,7 @@ def test_a_file_of_another_schema_names_its_row_and_columns(tmp_path: Path) -> N
     path.write_text(json.dumps({"video": "a.mp4", "question": "?", "answer": "A"}))
     with pytest.raises(InputError, match=r"line 1: no column 'problem' .the row has: video, quest"):
         evaluate(path, Endpoint(CLOSED, "m"), tmp_path / "out")
-    with pytest.raises(InputError, match=r"line 1.*'id'.*video, question, answer"):
+    with pytest.raises(InputError, match=r"line 1.*task.*video, question, answer"):
         evaluate(path, Endpoint(CLOSED, "m"), tmp_path / "out", benchmark="vsi-bench")
 
 
