@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 CTRL_C, CTRL_S, CTRL_Q = b"\x03", b"\x13", b"\x11"
-# Takes the terminal that it stands on as its own, so that Ctrl-C there is a signal here.
+# Takes the terminal that it stands on as its own, so that Ctrl-C there is a signal here; a shell
+# that ran the tests in the background has made them, and all they start, deaf to it.
 LEADER = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.SIG_DFL); signal.signal(signal.SIGHUP, signal.SIG_DFL); "
     "os.execv(sys.argv[1], sys.argv[1:])"
 )
 # Everything that a terminal does not show as a character.
