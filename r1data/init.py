@@ -19,7 +19,7 @@ from r1data.sources.finding import Tree
 from r1data.sources.nesting import BY_ID, is_conversation, row_paths
 from r1data.sources.reading import PLAIN, Layout, form_of, read_document, read_rows
 from r1data.sources.recognising import ROLES, Recognised, recognise
-from r1data.sources.stage import counting, normalise_all
+from r1data.sources.stage import counting, normalise_all, readable
 from r1data.teacher.prompts import load_prompt
 
 # Rows in which places of rows and conversations are looked for.
@@ -106,16 +106,16 @@ def look(
     layout, found = told_layout(questions, tree, given or {}, at)
     usual = load_card("own").routes["path"].mapping
     entry: dict[str, Any] = {"path": str(questions), "media_root": f"{media_root}/"}
-    entry |= {key: value for key, value in layout._asdict().items() if value}
     mapping = {key: rule for key, rule in found.mapping.items() if usual.get(key) != rule}
-    entry |= {"mapping": mapping} if mapping else {}
+    told = {**layout._asdict(), "mapping": mapping}
+    entry |= {key: value for key, value in told.items() if value}
     settings = {"entries": {"own": entry}, "media": "media", "seed": 0}
     source = load_source("own", entry)
-    samples = normalise_all(source, 0, settings)
+    samples = [readable(row, symbols=False) for row in normalise_all(source, 0, settings)]
     kept, fallen = falls(samples, settings)
     refuse_unsure(questions, samples, kept, fallen, found)
-    told = (form_said(questions, layout, len(samples)), *said(found), *counting(source, settings))
-    return Seen(entry, samples, kept, told, tuple(fall_lines(fallen, len(samples))))
+    lines = (form_said(questions, layout, len(samples)), *said(found), *counting(source, settings))
+    return Seen(entry, samples, kept, lines, tuple(fall_lines(fallen, len(samples))))
 
 
 def told_layout(questions: Path, tree: Tree, given: Mapping[str, str], at: Layout) -> Fit:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from r1data.building import media_folder, settings_of
-from r1data.media.files import is_fetched, is_generated, lies
+from r1data.media.files import is_fetched, is_generated, paths_of
 from r1data.media.web import endpoint, token_for
 from r1data.outlook import Fall, fall_lines, falls, refuse_template, serving, square, unsure_lines
 from r1data.probes.plan import funnel_lines, funnel_plan
@@ -153,7 +153,8 @@ def media_bytes(
     drawn = {name for name in names if is_generated(name, settings)}
     brought = {name for name in names if is_fetched(name, settings)}
     elsewhere = drawn | brought
-    local = [lies(name, uri, settings) for name, uri in files if name not in elsewhere]
+    here = {name: paths_of(name, settings) for name, _ in files if name not in elsewhere}
+    local = [here[name](uri) for name, uri in files if name in here]
     missing = [str(path) for path in local if not path.is_file()]
     return {
         "files": len(files),

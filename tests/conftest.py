@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hub import Hub
 
 import r1data
 from r1data.building import Build
+from r1data.media import web
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +48,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Build:
     return r1data.build(
         "demo", out=folder, engine="pool", workers=2, overrides=["sources.shapes.rows=40"]
     )
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A stand-in for the Hub, which the environment names; a fetch that fails waits shortly."""
+    monkeypatch.setattr(web, "FIRST_WAIT", 0.01)
+    with Hub() as stand_in:
+        for key, value in stand_in.environment().items():
+            monkeypatch.setenv(key, value)
+        yield stand_in

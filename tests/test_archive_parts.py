@@ -10,7 +10,7 @@ import shutil
 import string
 import subprocess
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,6 @@ from hub import Hub
 from upstreams import tarred, zipped
 
 from r1data.errors import InputError
-from r1data.media import web
 from r1data.media.archive_kinds import PACKED, TAR, ZIP, archive_kind
 from r1data.media.archives import unpack_zip, zip_members
 from r1data.media.fetch import Remote
@@ -135,8 +134,8 @@ def test_content_decides_where_the_name_lies() -> None:
     [
         (b"7z\xbc\xaf'\x1c", "7z archive.*`7z x v.bin`"), (b"Rar!\x1a\x07", "rar archive.*unrar"),
         (b"\x28\xb5\x2f\xfd", "zstd.*tar --zstd"), (b"\x04\x22\x4d\x18", "lz4"), (b"LZIP", "lzip"),
-        (b"version https://git-lfs.github.com", "Git LFS pointer"), (b"<!DOCTYPE html>", "page"),
-        (b"what is this", "neither zip nor tar"), (b"", "empty"),
+        (b"<?xml version", "page of text"), (b"what is this", "neither zip nor tar"),
+        (b"", "empty"),
     ],
 )  # fmt: skip
 def test_what_is_not_read_is_called_what_it_is_with_what_to_do(head: bytes, what: str) -> None:
@@ -145,6 +144,18 @@ def test_what_is_not_read_is_called_what_it_is_with_what_to_do(head: bytes, what
         archive_kind(data[:512], "d/v.bin")
     assert "zip, tar, tar.gz, tar.bz2 and tar.xz are read" in str(caught.value)
     assert "sources.NAME.root" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "head, what",
+    [
+        (b"version https://git-lfs.github.com/spec/v1", "`git lfs pull`"),
+        (b"<!DOCTYPE html>", "page"),
+    ],
+)
+def test_what_a_server_left_for_an_archive_is_called_so(head: bytes, what: str) -> None:
+    with pytest.raises(InputError, match=rf"^d/v\.bin is .*{what}"):
+        archive_kind(head.ljust(512, b"x"), "d/v.bin")
 
 
 def test_members_are_found_by_path_then_by_end_then_but_for_case_and_suffix() -> None:
@@ -228,15 +239,6 @@ def test_zips_that_are_not_read_say_what_to_do(change: str) -> None:
         data[data.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(InputError, match=rf"{change}.*unpack it yourself and set sources"):
         zip_members(io.BytesIO(bytes(data)), "a.zip")
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(web, "FIRST_WAIT", 0.01)
-    with Hub() as stand_in:
-        for key, value in stand_in.environment().items():
-            monkeypatch.setenv(key, value)
-        yield stand_in
 
 
 def cut_in(data: bytes, names: Sequence[str]) -> dict[str, bytes]:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +25,6 @@ from r1data.media.upstream import Upstream
 from r1data.media.web import token_for
 
 DATA = random.Random(3).randbytes(3_000_000)
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(web, "FIRST_WAIT", 0.01)
-    with Hub() as stand_in:
-        for key, value in stand_in.environment().items():
-            monkeypatch.setenv(key, value)
-        yield stand_in
 
 
 def remote(hub: Hub, data: bytes = DATA, name: str = "a.zip") -> Remote:

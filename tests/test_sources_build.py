@@ -1,7 +1,6 @@
 """From the web to a release: one build of every card through the stand-in, and what fails there."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,8 @@ from hub import Fault, Hub
 from upstreams import NAMES, archives, case, question_file, real_clip, serve_all
 
 import r1data
-from r1data.media import web
 from r1data.release.check import check
 from r1data.sources.catalogue import load_card
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(web, "FIRST_WAIT", 0.01)
-    with Hub() as stand_in:
-        for key, value in stand_in.environment().items():
-            monkeypatch.setenv(key, value)
-        yield stand_in
 
 
 @pytest.fixture(scope="session")

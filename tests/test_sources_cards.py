@@ -1,7 +1,6 @@
 """Every card: three real-shaped rows, fetched from a stand-in in the source's own layout."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,6 @@ from r1data.sources.choosing import mark_conflicts
 from r1data.sources.stage import normalise_all
 
 NAMES = sorted(path.stem for path in CARDS.glob("*.json"))
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    with Hub() as stand_in:
-        for key, value in stand_in.environment().items():
-            monkeypatch.setenv(key, value)
-        yield stand_in
 
 
 def entry_of(name: str, hub: Hub) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hub import Hub
@@ -13,14 +12,6 @@ from r1data.cli_sources import sources_app
 from r1data.sources.catalogue import load_source
 
 NAMES = ("nextqa", "tabmwp", "clevrer")
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
-    with Hub() as stand_in:
-        for key, value in stand_in.environment().items():
-            monkeypatch.setenv(key, value)
-        yield stand_in
 
 
 @pytest.fixture

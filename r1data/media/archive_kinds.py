@@ -5,6 +5,7 @@ import zlib
 from pathlib import PurePosixPath
 
 from r1data.errors import InputError
+from r1data.kinds import stand_in
 
 # As many bytes as tell all kinds: a tar's first header.
 HEAD = 512
@@ -22,8 +23,7 @@ UNREAD = (
     (b"\x1f\x9d", "packed with compress", "tar -Zxf {name}"),
     (b"MSCF", "a cabinet file", "cabextract {name}"),
 )
-PAGES = (b"<!doctype", b"<html", b"<?xml", b'{"')
-POINTER = b"version https://git-lfs"
+TEXTS = (b"<?xml", b'{"')
 
 
 def archive_kind(head: bytes, archive: str) -> str:
@@ -38,9 +38,9 @@ def archive_kind(head: bytes, archive: str) -> str:
     for mark, what, command in UNREAD:
         if head.startswith(mark):
             raise unread(archive, what, f"unpack it yourself (`{command.format(name=name)}`)")
-    if head.startswith(POINTER):
-        raise unread(archive, "a Git LFS pointer and not the archive", "run `git lfs pull`")
-    if head.lstrip().lower().startswith(PAGES):
+    if stand_in(head):
+        raise InputError(f"{archive} is {stand_in(head)}")
+    if head.lstrip().lower().startswith(TEXTS):
         raise unread(archive, "a page of text and not an archive", "download it yourself")
     told = f"neither zip nor tar: it begins with {head[:8]!r}" if head else "empty"
     raise unread(archive, told, "are all its parts there? If so, unpack it yourself")

@@ -2,8 +2,8 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,7 +23,11 @@ def source_of(name: str, settings: Mapping[str, Any]) -> Source:
 
 def media_base(name: str, settings: Mapping[str, Any]) -> Path:
     """Return the folder that the media paths of a source are relative to."""
-    source = source_of(name, settings)
+    return base_of(source_of(name, settings), settings)
+
+
+def base_of(source: Source, settings: Mapping[str, Any]) -> Path:
+    """Return the folder that the media paths of a source are relative to."""
     if source.generated:
         return Path(settings["media"]) / source.card.name / str(settings["seed"])
     if source.route.media.get("kind") == "embedded" and source.root is not None:
@@ -61,13 +65,14 @@ def locate(name: str, uri: str, settings: Mapping[str, Any]) -> Path:
     Raises RowDrop where there is none, or where the path leaves the source's folder: rows come from
     files that others wrote, and must not read what is not theirs.
     """
-    base = media_base(name, settings)
+    source = source_of(name, settings)
+    base = base_of(source, settings)
     path = base / uri
     if not path.resolve().is_relative_to(base.resolve()):
         raise RowDrop(Drop.MISSING_MEDIA, f"{uri} lies outside the media folder {base.name}")
-    if not path.is_file() and is_generated(name, settings):
+    if not path.is_file() and source.generated:
         draw(path, settings["seed"])
-    path = lies(name, uri, settings)
+    path = path_below(base, source, uri)
     if path.is_dir():
         told = f"{uri} is a folder, not a clip: another route may have one (r1data sources show)"
         raise RowDrop(Drop.MISSING_MEDIA, told)
@@ -76,17 +81,21 @@ def locate(name: str, uri: str, settings: Mapping[str, Any]) -> Path:
     return path
 
 
-def lies(name: str, uri: str, settings: Mapping[str, Any]) -> Path:
-    """Return where a file lies, as its path says where it is not here at all.
+def paths_of(name: str, settings: Mapping[str, Any]) -> Callable[[str], Path]:
+    """Return what tells the path of each media file of a source, which is resolved once."""
+    source = source_of(name, settings)
+    return partial(path_below, base_of(source, settings), source)
+
+
+def path_below(base: Path, source: Source, uri: str) -> Path:
+    """Return the path of a media file below its source's folder, whether or not it exists.
 
     In a local copy of a known source it may lie below one more folder (MVBench's data0613/), or
     have another media suffix (.MP4, .mkv) than the rows say.
     """
-    base = media_base(name, settings)
     path = base / uri
-    source = source_of(name, settings)
-    own = source.root is None or "path" in settings["entries"][name]
-    if own or not source.route.parser or path.exists() or not base.is_dir():
+    known = source.root is not None and not source.own and source.route.parser
+    if not known or path.exists() or not base.is_dir():
         return path
     named = files_below(base, base.stat().st_mtime_ns).get(loosely(PurePosixPath(uri).name), ())
     for key in (as_written, loosely):

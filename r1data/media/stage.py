@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,9 +18,9 @@ from r1data.media.files import (
     is_fetched,
     is_generated,
     is_stored,
-    lies,
     locate,
     media_base,
+    paths_of,
     source_of,
 )
 from r1data.schema import arrow_schema
@@ -148,6 +149,7 @@ def stamp_media(samples: tuple[Path, ...], *, cell: Cell) -> str:
     """
     table = read_shard(samples[0], columns=["source", "media"])
     stamps: list[Any] = []
+    path_of = cache(lambda source: paths_of(source, cell.settings))
     for source, media in zip(table["source"].to_pylist(), table["media"].to_pylist(), strict=True):
         if is_generated(source, cell.settings):
             continue
@@ -156,7 +158,7 @@ def stamp_media(samples: tuple[Path, ...], *, cell: Cell) -> str:
             stamps.append(base.name)
         else:
             inside = [entry["uri"] for entry in media if is_inside(entry["uri"])]
-            stamps += [stamp(lies(source, uri, cell.settings)) for uri in inside]
+            stamps += [stamp(path_of(source)(uri)) for uri in inside]
     return digest_of(stamps)
 
 

@@ -5,13 +5,13 @@ fetched or drew itself is removed when it is no longer what it was, and comes an
 user's own is taken as he left it, and looked at again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.grid.shards import file_sha256, read_shard
-from r1data.media.files import is_fetched, is_generated, lies
+from r1data.media.files import is_fetched, is_generated, paths_of
 
 
 class Vouched(NamedTuple):
@@ -30,15 +30,17 @@ def vouched(build: Path, shard: str, settings: Mapping[str, Any]) -> Iterator[Vo
     media = read_shard(build / "2.media" / f"{shard}.parquet", ["files"])
 
     @cache
-    def ours(source: str) -> bool:
-        return is_fetched(source, settings) or is_generated(source, settings)
+    def place(source: str) -> tuple[Callable[[str], Path], bool]:
+        ours = is_fetched(source, settings) or is_generated(source, settings)
+        return paths_of(source, settings), ours
 
     pairs = zip(samples["source"].to_pylist(), media["files"].to_pylist(), strict=True)
     for source, files in pairs:
         # A source that the recipe has lost since is nobody's: the samples are made anew.
         for each in files if source in settings["entries"] else ():
-            path = lies(source, each["uri"], settings)
-            yield Vouched(path, each["uri"], each["sha256"], each["bytes"], ours(source))
+            path_of, ours = place(source)
+            path = path_of(each["uri"])
+            yield Vouched(path, each["uri"], each["sha256"], each["bytes"], ours)
 
 
 def touched(path: Path, since: Path) -> bool:

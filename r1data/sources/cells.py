@@ -110,24 +110,16 @@ def rows_of(
     names = [str(cell).strip() for cell in records[start].cells] if records else []
     body = [record for record in records[start + 1 :] if any(map(filled, record.cells))]
     names = named(path, names, body, records[start].where if records else "line 1")
+    width = max((i for i, name in enumerate(names, start=1) if name), default=0)
     for where, cells in body:
         extra = [cell for cell in cells[len(names) :] if filled(cell)]
-        if strict and (extra or len(cells) < len(names.rstrip())):
+        if strict and (extra or len(cells) < width):
             raise InputError(
                 f"{path}, {where}: {len(cells)} cells where the header has "
-                f"{len(names.rstrip())}: put quotes around a text with commas"
+                f"{width}: put quotes around a text with commas"
             )
         padded = [*cells, *[""] * (len(names) - len(cells))]
         yield where, {name: cell for name, cell in zip(names, padded, strict=False) if name}
-
-
-class Names(list[str]):
-    """The names of a table's columns; "" for one without a name and without any value."""
-
-    def rstrip(self) -> list[str]:
-        """Return the names up to the last one that is not blank."""
-        last = max((i for i, name in enumerate(self) if name), default=-1)
-        return self[: last + 1]
 
 
 def header_of(records: Sequence[Record]) -> int:
@@ -141,13 +133,16 @@ def header_of(records: Sequence[Record]) -> int:
     return next((i for i, count in enumerate(counts) if count), 0)
 
 
-def named(path: Path, names: list[str], body: Iterable[Record], where: str) -> Names:
-    """Name the columns that have values and no name. Raises InputError where two share a name."""
+def named(path: Path, names: list[str], body: Iterable[Record], where: str) -> list[str]:
+    """Name the columns that have values and no name; "" stays one with neither.
+
+    Raises InputError where two share a name.
+    """
     used = {i for record in body for i, cell in enumerate(record.cells) if filled(cell)}
     for name in names:
         if name and names.count(name) > 1:
             raise InputError(f"{path}, {where}: two columns are named '{name}': rename one")
-    return Names(name or (f"column {i + 1}" if i in used else "") for i, name in enumerate(names))
+    return [name or (f"column {i + 1}" if i in used else "") for i, name in enumerate(names)]
 
 
 def filled(cell: Any) -> bool:

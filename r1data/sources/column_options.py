@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from r1data.answer_key import read_key
 from r1data.errors import InputError, RowDrop
 from r1data.labels import LETTERS
-from r1data.options import read_options
+from r1data.options import Options, read_options
 from r1data.sources import column_names as told_by
 from r1data.sources.cells import filled
 from r1data.sources.column_names import Column, filled_value
@@ -123,19 +124,19 @@ def texts_in_row(options_: Sequence[Column], row: int) -> list[str]:
 
 
 def places(value: Any, options_: Sequence[str]) -> set[str]:
-    """Return the options that an answer may mean: by its text, letter, or number from 0 or 1."""
+    """Return the options that an answer may mean, where numbers count from 0 or from 1."""
     text = str(untag(value)).strip().rstrip(".").casefold() if filled_value(value) else ""
-    if not text:
-        return set()
-    if not options_:
-        return {text}
-    same = {str(i) for i, o in enumerate(options_) if o.rstrip(".").casefold() == text}
-    bare = text.strip("()[]. ").upper()
-    if not same and len(bare) == 1 and bare in LETTERS:
-        same = {str(LETTERS.index(bare))}
-    if not same and bare.isdecimal():
-        same = {str(int(bare)), str(int(bare) - 1)}
-    return same or {text}
+    listed = Options(tuple(options_))
+    found = {key_place(untag(value), listed, first) for first in (0, 1)} if text else set()
+    return found - {""} or {text} - {""}
+
+
+def key_place(value: Any, options_: Options, first: int) -> str:
+    """Return the number of the option that a key names; "" where it names none."""
+    try:
+        return str(read_key(value, options_, first))
+    except RowDrop:
+        return ""
 
 
 def is_text(column: Column) -> bool:

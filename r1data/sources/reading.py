@@ -178,11 +178,8 @@ def json_rows(path: Path, data: Any, rows_at: str) -> Iterator[Place]:
     elif isinstance(data, dict) and all(isinstance(row, dict) for row in data.values()):
         yield from rows_below(data, "*")
     else:
-        lists = (
-            [key for key, value in data.items() if isinstance(value, list)]
-            if (isinstance(data, Mapping))
-            else []
-        )
+        items = data.items() if isinstance(data, Mapping) else ()
+        lists = [key for key, value in items if isinstance(value, list)]
         hint = f"; for rows below a key, `r1data init` writes rows_at: {lists[0]}" if lists else ""
         raise InputError(
             f"{path}: expected a list of questions, or an object of questions by id, found "

@@ -5,7 +5,7 @@ asks which of two objects it is, or one that asks for a length.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from r1data.errors import InputError, RowDrop
@@ -13,6 +13,7 @@ from r1data.grid.drops import Drop
 from r1data.options import ambiguous, no_truth
 from r1data.sources.asked import Reader, Row, embedded, judged, row_base, settled
 from r1data.sources.conversations import need, plain, split_question
+from r1data.sources.nesting import text_of
 from r1data.sources.reading import Raw
 
 # How lengths are written in remyx's spatial answers, and what they are in metres.
@@ -74,20 +75,11 @@ def first_turn(messages: Any, where: str) -> tuple[str, str]:
     """Return question and answer of the first turn of chat messages in parts."""
     if not isinstance(messages, Sequence) or isinstance(messages, str):
         raise InputError(f"{where}: 'messages' is no list; has the source changed?")
-    said = [(need(each, "role", where), parts_text(each, where)) for each in messages]
-    said = [(who, text) for who, text in said if who != "system"]
+    said = [(need(m, "role", where), text_of(need(m, "content", where))) for m in messages]
+    said = [(who, plain(text or "")) for who, text in said if who != "system"]
     if [who for who, _ in said[:2]] != ["user", "assistant"]:
         raise no_truth("its messages do not begin with user and assistant")
     return said[0][1], said[1][1]
-
-
-def parts_text(message: Mapping[str, Any], where: str) -> str:
-    """Return the text of a message, whose content is a text or a list of parts."""
-    content = need(message, "content", where)
-    if isinstance(content, str):
-        return plain(content)
-    texts = [part.get("text") for part in content or () if isinstance(part, Mapping)]
-    return plain("\n".join(text for text in texts if text))
 
 
 def spatial_truth(question: str, answer: str) -> Row:

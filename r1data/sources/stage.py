@@ -67,7 +67,8 @@ def chosen_samples(options: Mapping[str, Any], settings: Mapping[str, Any]) -> l
     every: list[dict[str, Any]] = []
     for source in load_sources(settings):
         rows = normalise_all(source, options["seed"], settings)
-        rows = [readable(row, bool(options.get("symbols"))) for row in rows]
+        if not options.get("symbols"):
+            rows = [readable(row, symbols=False) for row in rows]
         every += chosen_of(source, rows, options["limit"], options["seed"])
     for row in every:
         refuse_license(row, options["refuse"])
