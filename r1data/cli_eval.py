@@ -57,7 +57,7 @@ def run(
     frames: Annotated[int, typer.Option(min=1, help="frames a clip: 16, 32 or 64")] = 16,
     max_pixels: Annotated[int, typer.Option(min=784, help="of each frame")] = 200_704,
     prompt: Annotated[
-        str, typer.Option(help="direct, cot, video-r1, video-r1-original, or a file.md")
+        str, typer.Option(help="direct, cot, video-r1, video-r1-original (published), a file.md")
     ] = "video-r1",
     temperature: Annotated[float, typer.Option(min=0, help="Video-R1's code: 0.1")] = 0.1,
     top_p: Annotated[float, typer.Option(min=0, max=1, help="Video-R1: 0.001")] = 0.001,

@@ -16,6 +16,8 @@ from r1data.rewards.mra import video_r1_mra, vsi_mra
 from r1data.rewards.overlap import rouge
 from r1data.rewards.published import PUBLISHED, published_format
 from r1data.rewards.stems import stem
+from r1data.train.rows import TrainRow
+from r1data.train.scoring import PRESETS, Weights, score_group
 
 WORDS = """the a cat cats running runs ran ball's U.S. don't 3.5 1,000 50% ５ ٣ nan inf -inf 1e400
 1_000 東京 café x^2 I K ſt sky skies dying lying flies happily national rationality generalization
@@ -103,7 +105,38 @@ def test_tags_equal_the_published_expressions() -> None:
         text = "".join(rng.choices(pieces, k=rng.randint(0, 14)))
         assert published_answer(text) == plain_tag("answer", text), text
         assert published_think(text) == plain_tag("think", text), text
-        assert published_format(text) == float(FORMAT.fullmatch(text) is not None), text
+
+
+# Near tags, nested ones, tags of another case, and spaces that only Unicode knows
+FORM_PIECES = ["<think>", "</think>", "<answer>", "</answer>", "</think><answer>", "<THINK>",
+    "</Answer>", "<think", "answer>", "<", "</", "x", "<b>", "\n", "\r", "\x1c", "\x1f", "\x85",
+    "\u00a0", "\u2028", "\u3000", "\u200b", "\ufeff", " "]  # fmt: skip
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_format_reward_is_the_published_expression(preset: str) -> None:
+    """In the scores of a file and in training, which has no preset but Video-R1's two."""
+    rng = random.Random(preset)
+    texts = []
+    for _ in range(10_000):
+        inner = ["".join(rng.choices(FORM_PIECES, k=rng.choice((0, 0, 1, 3)))) for _ in range(5)]
+        texts.append("{}<think>{}</think>{}<answer>{}</answer>{}".format(*inner))
+        texts.append("".join(rng.choices(FORM_PIECES, k=rng.randint(0, 12))))
+    wanted = [float(FORMAT.fullmatch(text) is not None) for text in texts]
+    assert 0.05 < sum(wanted) / len(wanted) < 0.4
+    assert [published_format(text) for text in texts] == wanted
+    row = TrainRow("x", "own", "Why?", [], None, "free-form", [], "<answer>x</answer>", None)
+    weights = Weights(PRESETS[preset], "video-r1", 0.5, False, False)
+    group = score_group(row, texts, [9] * len(texts), [], weights)
+    assert group.form == [0.5 * each for each in wanted]
+
+
+@pytest.mark.parametrize("unit", ["<think>", "</think>", "</think><answer>", "</think> \n", "<"])
+def test_the_format_of_a_megabyte_of_tags_is_told(unit: str) -> None:
+    """The expression itself backtracks for minutes on this."""
+    garbage = unit * (1_000_000 // len(unit))
+    assert published_format(garbage) == 0.0
+    assert published_format(f"<think>{garbage}</think>x</answer>") == float("<answer>" in unit)
 
 
 def test_long_answers_score_as_short_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ from r1data.errors import InputError
 
 COMMIT = "59d65c347e44efa71be27abf9d89b4a2bb7d1c05"
 ROOT = f"https://raw.githubusercontent.com/tulerfeng/Video-R1/{COMMIT}"
-# What asked the teacher, and what the trainers ask: the two say it in slightly different words.
+# The teacher and the evaluation (eval_bench.py) share one text; the trainers word it slightly
+# differently.
 FILE, TRAINER_FILE = "src/generate_cot_vllm.py", "src/r1-v/src/open_r1/grpo.py"
 QUESTION_SHA256 = "bbbe96bd45c75a76ef66f8a0355dad92cbc40e68f27b7df6fd6a8b047b110fd3"
 TRAINER_QUESTION_SHA256 = "c250cd90e06fd8f9f6f1cfcf55561c7aba5597f2f7797c4eb2c34b11b59f7921"
@@ -37,7 +38,7 @@ def original_parts(file: str = FILE) -> tuple[str, dict[str, str]]:
 
 
 def trainer_template() -> str:
-    """Return the question template of Video-R1's trainers and evaluation, with {Question} in it.
+    """Return the question template of Video-R1's trainers, with {Question} in it.
 
     The prompt video-r1-trainer fills it. Raises what `original_parts` raises.
     """

@@ -9,13 +9,13 @@ The verifier that filtered the dataset judges here too. Constants come from a pr
 | correct from | above 0.5 | above 0.1 |
 | p, p~ | share of correct completions | mean reward |
 | omega, length | 0.2 for 320 to 512 tokens, if correct | the same, if several are correct |
-| format | 1 | 1 |
+| format, by the published expression | 1 | 1 |
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from r1data.rewards.form import check_form
+from r1data.rewards.published import published_format
 from r1data.rewards.tgrpo import (
     LENGTH_CODE,
     LENGTH_PAPER,
@@ -44,7 +44,7 @@ PRESETS = {
 
 
 class Weights(NamedTuple):
-    """Which parts a reward has: `form` is what a good form is worth."""
+    """Which parts a reward has: `form` is the weight of the published format."""
 
     preset: Preset
     verify: str
@@ -96,7 +96,7 @@ def score_group(
     bonus = t_grpo_bonus(accuracy, others, *weights.preset.temporal)
     return Group(
         accuracy=accuracy,
-        form=[weights.form if check_form(text).ok else 0.0 for text in texts],
+        form=[weights.form * published_format(text) for text in texts],
         length=length if weights.length else nothing,
         bonus=bonus if weights.temporal else nothing,
         shuffled=others,
