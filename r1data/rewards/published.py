@@ -106,18 +106,13 @@ def has_seam(completion: str) -> bool:
     Equal to a full match of the published pattern, `<think>.*?</think>\\s*<answer>.*?</answer>`,
     which backtracks for minutes on 10,000 nested tags.
     """
-    last = len(completion) - len("</answer>")
     at = first(completion, "</think>", len("<think>"))
     while at >= 0:
         rest = at + len("</think>")
         opening = completion.find("<", rest)
         if opening < 0:
             return False
-        if (
-            completion.startswith("<answer>", opening)
-            and opening + len("<answer>") <= last
-            and not completion[rest:opening].strip()
-        ):
+        if completion.startswith("<answer>", opening) and not completion[rest:opening].strip():
             return True
         at = completion.find("</think>", rest)
     return False
