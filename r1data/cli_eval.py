@@ -159,6 +159,12 @@ def score(
     questions: Annotated[
         Path | None, typer.Option(help="the questions, where the file has ids only")
     ] = None,
+    output_column: Annotated[
+        str | None, typer.Option(help="column of the model's outputs, where several are")
+    ] = None,
+    allow_ground_truth: Annotated[
+        bool, typer.Option(help="score outputs that all equal the ground truths")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="folder for records and score", callback=folder_to_write)
     ] = None,
@@ -171,7 +177,7 @@ def score(
     from r1data.evaluate.alone import score_file
     from r1data.evaluate.table import report_text
 
-    found = score_file(predictions, benchmark, questions, out)
+    found = score_file(predictions, benchmark, questions, out, output_column, allow_ground_truth)
     show(found if as_json else report_text(found, out))
 
 

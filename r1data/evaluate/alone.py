@@ -6,6 +6,7 @@ from typing import Any
 
 from r1data.errors import UsageError
 from r1data.evaluate.benchmarks import Benchmark, load_benchmark
+from r1data.evaluate.outputs import equal_truths
 from r1data.evaluate.predictions import read_predictions
 from r1data.evaluate.records import NAME, scored, write_records
 from r1data.evaluate.releases import is_release, read_release
@@ -16,9 +17,16 @@ from r1data.sources.reading import read_rows
 
 
 def score_file(
-    path: Path, benchmark: str | None, questions: Path | None, out: Path | None
+    path: Path,
+    benchmark: str | None,
+    questions: Path | None,
+    out: Path | None,
+    column: str | None = None,
+    allow_truths: bool = False,
 ) -> dict[str, Any]:
     """Return the report on the predictions at `path`; `out` keeps records and score.
+
+    `column` names the outputs; outputs that equal the ground truths need `allow_truths`.
 
     Raises UsageError or InputError, which names the row and its columns.
     """
@@ -27,8 +35,12 @@ def score_file(
         raise UsageError(f"there are no predictions at {file}")
     metric = load_benchmark(benchmark or benchmark_of(file))
     test_set = questions_of(metric, questions) if questions else None
-    records = [scored(each) for each in read_predictions(metric, file, test_set)]
+    told = read_predictions(metric, file, test_set, column, allow_truths)
+    records = [scored(each) for each in told.records]
     found = report(metric, records)
+    if told.columns:
+        truths = equal_truths(told.records)
+        found["outputs"] = {"columns": list(told.columns), "equal_ground_truth": truths}
     if out is not None:
         write_records(out / NAME, records)
         text = json.dumps(found, indent=1, ensure_ascii=False)

@@ -1,19 +1,27 @@
 """Predictions that somebody else made: a file with outputs, scored without a model.
 
-Three forms are read: rows that carry their question (options and truth) beside the output, as
-Video-R1's evaluation writes them; rows with an id, whose questions stand in another file; and
-TempCompass's own nesting of video, aspect and question. Records of r1data's runs are scored anew.
+Rows carry their question (options and truth) beside the output, as Video-R1's evaluation writes
+them, or an id, and the questions stand in another file. Records of r1data's runs are scored anew.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from r1data.answer_key import read_index, read_key
 from r1data.errors import InputError, RowDrop
 from r1data.evaluate import tempcompass
 from r1data.evaluate.benchmarks import Benchmark
+from r1data.evaluate.outputs import (
+    TRUTHS,
+    equal_truths,
+    first_of,
+    output_columns,
+    output_text,
+    refuse_disagreement,
+    refuse_truths,
+)
+from r1data.evaluate.prediction_rows import prediction_rows
 from r1data.evaluate.records import Record, answered, is_record, new_record
 from r1data.evaluate.rows import NUMBERS as IDS
 from r1data.evaluate.rows import Item, TestSet, called, task_of
@@ -21,46 +29,70 @@ from r1data.labels import LETTERS
 from r1data.options import read_options
 from r1data.rewards.verdict import plain_truth
 from r1data.sources.conversations import split_question
-from r1data.sources.encodings import read_text
 from r1data.sources.mapping import KINDS
-from r1data.sources.reading import LINES, Raw, parse_json, read_rows
+from r1data.sources.reading import Raw
 
-OUTPUTS = ("output", "completion", "response", "prediction", "model_output", "pred", "text")
-TRUTHS = ("solution", "gold", "ground_truth", "gt", "correct_choice", "Answer", "answer")
-OPTIONS = ("options", "candidates", "choices", "Options")
-PROBLEMS = ("problem", "question", "Question")
-# What TempCompass's own results call their columns.
-ALIASES = {
-    "video-llm-prediction": "prediction",
-    "gt-answer": "answer",
-    "chatgpt-answer": "judge",
-    "chatgpt-response": "judge",
-}
+OPTIONS = ("options", "candidates", "choices")
+PROBLEMS = ("problem", "question")
 # Benchmarks with questions that have no options.
 WITHOUT_OPTIONS = ("own", "vsi-bench", "videommmu", "mmvu")
 # Video-R1's evaluation writes this for a whole batch of 64 where one clip could not be read.
 ERROR = "<answer>error</answer>"
 
 
+class Predictions(NamedTuple):
+    """Records that are not scored yet, and the columns of their outputs; none for our records."""
+
+    records: list[Record]
+    columns: tuple[str, ...]
+
+
 def read_predictions(
-    benchmark: Benchmark, path: Path, questions: TestSet | None = None
-) -> list[Record]:
+    benchmark: Benchmark,
+    path: Path,
+    questions: TestSet | None = None,
+    column: str | None = None,
+    allow_truths: bool = False,
+) -> Predictions:
     """Return a record for each prediction, not yet scored.
 
     With `questions` there is a record for each of them, and those without a prediction are
-    unasked. Raises InputError naming the row and its columns.
+    unasked. `column` names the outputs. Raises InputError naming the row and its columns, or where
+    columns of outputs disagree, or the outputs equal the ground truths without `allow_truths`.
     """
     rows = list(prediction_rows(benchmark, path))
+    if questions is None and any(is_record(raw.row) for raw in rows):
+        return Predictions(records_of(benchmark, rows, None, path, ("output",)), ())
+    columns = output_columns(rows, path, column, separate=questions is not None)
+    records = records_of(benchmark, rows, questions, path, columns)
+    for other in columns[1:]:
+        others = records_of(benchmark, rows, questions, path, (other,))
+        refuse_disagreement(path, columns[0], other, records, others)
+    if not allow_truths and equal_truths(records):
+        refuse_truths(path, columns, sum(each["state"] == "answered" for each in records), rows)
+    return Predictions(records, columns)
+
+
+def records_of(
+    benchmark: Benchmark,
+    rows: Sequence[Raw],
+    questions: TestSet | None,
+    path: Path,
+    columns: Sequence[str],
+) -> list[Record]:
+    """Return a record a row or question, whose output is in the first filled one of `columns`."""
     if questions is not None:
-        return joined(benchmark, rows, questions, path)
-    return each_or_left_out(benchmark, rows, path, lambda raw: carried(benchmark, raw, path))
+        return joined(benchmark, rows, questions, path, columns)
+    return each_or_left_out(
+        benchmark, rows, path, lambda raw: carried(benchmark, raw, path, columns)
+    )
 
 
-def carried(benchmark: Benchmark, raw: Raw, path: Path) -> Record:
+def carried(benchmark: Benchmark, raw: Raw, path: Path, columns: Sequence[str]) -> Record:
     """Return the record of a row that carries its question, or is a record of ours."""
     if is_record(raw.row):
         return {"judge": None, "finish_reason": None, **raw.row}
-    return record_of(benchmark, raw, path)
+    return record_of(benchmark, raw, path, columns)
 
 
 def each_or_left_out(
@@ -95,85 +127,11 @@ def left_out(benchmark: Benchmark, raw: Raw, fault: str) -> Record:
     return new_record(benchmark.name, Item(name, sample, {}, {}))
 
 
-def prediction_rows(benchmark: Benchmark, path: Path) -> Iterator[Raw]:
-    """Yield the rows of a predictions file, whatever its nesting."""
-    if path.suffix.lower() in LINES:
-        for number, line in enumerate(read_text(path).split("\n"), start=1):
-            if line.strip():
-                yield parsed_line(line, f"line {number}", path)
-        return
-    if path.suffix.lower() != ".json":
-        yield from read_rows(path, whole=False)
-        return
-    data = parse_json(read_text(path), str(path))
-    if isinstance(data, dict) and isinstance(data.get("results"), list):
-        data = data["results"]
-    if isinstance(data, list):
-        for number, row in enumerate(data, start=1):
-            fault = "" if isinstance(row, dict) else f"{path}, row {number}: expected an object"
-            yield Raw(f"row {number}", {} if fault else row, fault)
-    elif benchmark.name == "tempcompass" and isinstance(data, dict):
-        yield from nested_rows(data, path)
-    else:
-        yield from read_rows(path)
-
-
-def parsed_line(line: str, where: str, path: Path) -> Raw:
-    """Return one line of JSON as a row; one that is none has its fault."""
-    place = f"{path}, {where}"
-    try:
-        row = parse_json(line, place)
-    except InputError as problem:
-        return Raw(where, {}, str(problem))
-    return Raw(where, row) if isinstance(row, dict) else Raw(where, {}, f"{place}: no object")
-
-
-def nested_rows(data: Mapping[str, Any], path: Path) -> Iterator[Raw]:
-    """Yield TempCompass's predictions: by video and aspect, lists of questions."""
-    task = task_of(path)
-    choices = path.parent / "multi-choice.json"
-    asked = json.loads(choices.read_text()) if task == "captioning" and choices.is_file() else {}
-    for video, aspects in data.items():
-        for aspect, rows in aspects.items():
-            for number, row in enumerate(rows, start=1):
-                told: dict[str, Any] = {
-                    ALIASES.get(str(name), str(name)): value for name, value in row.items()
-                }
-                told |= {"id": f"{task}-{video}-{aspect}-{number}", "dim": aspect}
-                if task is not None:
-                    told["task"] = task
-                if "gt-answer" in row:
-                    told["mc_answer"] = row["gt-answer"]
-                elif asked:
-                    told["mc_answer"] = first_answer(asked, video, aspect) or told.get("answer")
-                yield Raw(f"'{video}', {aspect}, {number}", told)
-
-
-def first_answer(asked: Mapping[str, Any], video: str, aspect: str) -> str | None:
-    """Return the truth of the multiple-choice question that judges captions."""
-    rows = asked.get(video, {}).get(aspect) or [{}]
-    return rows[0].get("answer") or rows[0].get("gt-answer")
-
-
-def first_of(row: Mapping[str, Any], names: Sequence[str]) -> Any:
-    """Return the value of the first column that a row has, None where it has none of them."""
-    return next((row[name] for name in names if row.get(name) is not None), None)
-
-
-def output_of(row: Mapping[str, Any], where: str) -> Any:
-    """Return what the model said. Raises InputError where no column holds it."""
-    if not any(name in row for name in OUTPUTS):
-        has = ", ".join(map(str, row))
-        told = f"{where}: no column with an output (one of {', '.join(OUTPUTS)})"
-        raise InputError(f"{told}; the row has: {has}")
-    return first_of(row, OUTPUTS)
-
-
-def with_output(record: Record, row: Mapping[str, Any], where: str, benchmark: Benchmark) -> Record:
+def with_output(
+    record: Record, row: Mapping[str, Any], columns: Sequence[str], benchmark: Benchmark
+) -> Record:
     """Put an output into a record; no output at all is a failure, for TempCompass a refusal."""
-    text = output_of(row, where)
-    if text is not None and not isinstance(text, str):
-        text = json.dumps(text)
+    text = output_text(row, columns)
     reason = row.get("finish_reason")
     fault = None
     if text is None:
@@ -185,13 +143,13 @@ def with_output(record: Record, row: Mapping[str, Any], where: str, benchmark: B
     return {**answered(record, response), "judge": row.get("judge")}
 
 
-def record_of(benchmark: Benchmark, raw: Raw, path: Path) -> Record:
+def record_of(benchmark: Benchmark, raw: Raw, path: Path, columns: Sequence[str]) -> Record:
     """Return the record of a row that carries its question."""
     where = f"{path}, {raw.where}"
-    row = {ALIASES.get(name, name): value for name, value in raw.row.items()}
+    row = {name: value for name, value in raw.row.items() if name not in columns}
     if benchmark.name == "tempcompass":
         row["task"] = temp_compass_task(row, path)
-    if not any(row.get(name) for name in OPTIONS):
+    if not first_of(row, OPTIONS):
         row["options"] = other_options(benchmark, row)
     uri = first_of(row, ("path", "video_path", "video")) or ""
     identity = first_of(row, IDS)
@@ -210,7 +168,7 @@ def record_of(benchmark: Benchmark, raw: Raw, path: Path) -> Record:
         sample |= {"drop_reason": sample["problem_type"], "drop_detail": told}
     item = Item(sample["id"], sample, groups, published_of(benchmark, row, sample))
     record = new_record(benchmark.name, item)
-    return record if item.left_out else with_output(record, row, where, benchmark)
+    return record if item.left_out else with_output(record, raw.row, columns, benchmark)
 
 
 def truth_of(benchmark: Benchmark, row: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -235,11 +193,8 @@ def truth_of(benchmark: Benchmark, row: Mapping[str, Any], where: str) -> dict[s
 
 
 def other_options(benchmark: Benchmark, row: Mapping[str, Any]) -> list[str]:
-    """Return options that stand in no list: LongVideoBench's columns, or lines of the question."""
-    given = [row.get(f"option{i}") for i in range(5)]
-    while given and given[-1] in (None, "", "N/A"):
-        given.pop()
-    columns = ["" if each is None else str(each) for each in given]
+    """Return options that stand in no list: a column each, or lines of the question."""
+    columns = option_columns(row)
     if columns or benchmark.name in WITHOUT_OPTIONS:
         return columns
     question = str(first_of(row, PROBLEMS) or "")
@@ -247,6 +202,18 @@ def other_options(benchmark: Benchmark, row: Mapping[str, Any]) -> list[str]:
         lettered = row["task"] in ("multi-choice", "caption_matching")
         return tempcompass.options_in(question) if lettered else []
     return split_question(question).options
+
+
+def option_columns(row: Mapping[str, Any]) -> list[str]:
+    """Return the options that have a column each, as LongVideoBench's and VLMEvalKit's have."""
+    for names, label in (([f"option{i}" for i in range(5)], ""), (LETTERS, "{}. ")):
+        given = [row.get(name) for name in names]
+        while given and given[-1] in (None, "", "N/A"):
+            given.pop()
+        if given:
+            pairs = zip(names, given, strict=False)
+            return ["" if each is None else label.format(name) + str(each) for name, each in pairs]
+    return []
 
 
 def kind_of(
@@ -296,7 +263,11 @@ def published_of(
 
 
 def joined(
-    benchmark: Benchmark, rows: Sequence[Raw], questions: TestSet, path: Path
+    benchmark: Benchmark,
+    rows: Sequence[Raw],
+    questions: TestSet,
+    path: Path,
+    columns: Sequence[str],
 ) -> list[Record]:
     """Return a record for each question, with the output that has its id."""
     by_id = called(questions.items)
@@ -314,9 +285,7 @@ def joined(
         if item.id in seen:
             raise InputError(f"{where}: a second answer to '{identity}', after {seen[item.id]}")
         made = new_record(benchmark.name, item)
-        # Beside the questions an answer can only be the model's
-        row = aliased(raw.row)
-        made = made if item.left_out else with_output(made, row, where, benchmark)
+        made = made if item.left_out else with_output(made, raw.row, columns, benchmark)
         seen[item.id] = raw.where
         return made
 
@@ -330,8 +299,3 @@ def joined(
 def unreadable(record: Record) -> bool:
     """Tell whether a record stands for a row that cannot be read."""
     return str(record["detail"]).startswith("unreadable: ")
-
-
-def aliased(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row whose output may be called answer."""
-    return {"output": row["answer"], **row} if "answer" in row else dict(row)

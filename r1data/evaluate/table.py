@@ -172,6 +172,8 @@ def report_text(found: Mapping[str, Any], folder: Path | None = None) -> str:
             ]
             lines += ["", f"by {column}", aligned(rows)]
     lines += ["", counts_text(found)]
+    if found.get("outputs"):
+        lines.append(outputs_text(found["outputs"]))
     if found.get("settings"):
         lines.append(f"pinned   {pinned_text(found['settings'])}")
     methods = {(found["score"] or {}).get("method")}
@@ -179,6 +181,13 @@ def report_text(found: Mapping[str, Any], folder: Path | None = None) -> str:
     told = ", ".join(sorted(METHODS[each] for each in methods if each in METHODS))
     lines.append(f"95%      {told}")
     return "\n".join([*lines, *([f"records  {folder}"] if folder else [])])
+
+
+def outputs_text(found: Mapping[str, Any]) -> str:
+    """Return which columns the outputs were in."""
+    told = ", ".join(f"column '{name}'" for name in found["columns"])
+    truths = "; every output is the ground truth" if found["equal_ground_truth"] else ""
+    return f"outputs  {told}{truths}"
 
 
 METHODS = {
