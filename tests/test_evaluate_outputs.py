@@ -96,6 +96,8 @@ REFUSED: dict[str, tuple[Callable[[int, str, str], Row], str]] = {
     "truths as texts": (lambda n, t, s: {"id": n, "answer": text_of(t)}, "equal the ground truths"),
     "bare texts": (lambda n, t, s: {"id": n, "answer": text_of(t)[3:]}, "equal the ground truths"),
     "places": (lambda n, t, s: {"id": n, "answer": "ABCD".index(t)}, "equal the ground truths"),
+    "places from 1": (lambda n, t, s: {"id": n, "answer": 1 + "ABCD".index(t)}, "equal the gro"),
+    "in lists": (lambda n, t, s: {"id": n, "answer": [t]}, "equal the ground truths"),
     "in tags": (
         lambda n, t, s: {"id": n, "output": f"<answer>{t}</answer>"}, "equal the ground truths"),
     "in the wrong column": (
@@ -108,6 +110,8 @@ REFUSED: dict[str, tuple[Callable[[int, str, str], Row], str]] = {
     "three columns": (
         lambda n, t, s: {"id": n, "output": s, "pred": f"{s}.", "model_answer": t},
         "'output' and 'model_answer' disagree"),
+    "two wrong columns": (
+        lambda n, t, s: {"id": n, "response": "A", "pred": "B"}, "disagree in 3 of 5 rows"),
     "text and answer": (
         lambda n, t, s: {"id": n, "text": "What?", "answer": s}, "may be in 'text' or 'answer'"),
     "no output": (lambda n, t, s: {"id": n, "gt": t}, "no column with an output .*name it with"),
