@@ -13,8 +13,9 @@ from typing import NamedTuple
 from r1data.errors import load_package
 from r1data.labels import bare_texts
 from r1data.rewards.choice import meant
+from r1data.rewards.comparison import compared
 from r1data.rewards.extract import extract
-from r1data.rewards.numerical import compared, read_number
+from r1data.rewards.numerical import read_number
 from r1data.rewards.option_text import SENTENCE
 from r1data.rewards.quantity import TEXT_LIMIT, Quantity, numbers_in, simplified
 from r1data.rewards.thought import thought_of

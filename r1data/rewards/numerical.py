@@ -1,50 +1,98 @@
-"""Numerical answers: exact rationals, equal within half a unit of the truth's last decimal."""
+"""Numerical answers: the one number, or interval, that an answer states."""
 
 import re
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from r1data.rewards.comparison import compared
+from r1data.rewards.interval import DENIAL, PAIR, judge_interval
 from r1data.rewards.quantity import (
+    MASK,
     PLAIN,
     TEXT_LIMIT,
     Quantity,
-    numbers_in,
     plain_quantity,
     quick,
+    scan,
     simplified,
 )
-from r1data.rewards.units import CLOCK, PERCENT
+from r1data.rewards.units import PERCENT
 
 ANSWER_IS = re.compile(
-    r"\b(?:final answer|answer|result|solution)\b\s*(?:is|was|=|:|would be|should be|equals)+\s*:?",
+    r"\b(?:answer|result|solution)\b(?:\s(?:to|of|for)\s[^.:=\n]{1,80}?)?"
+    r"\s*(?:is|was|=|:|would be|should be|equals)+\s*:?|####",
     re.IGNORECASE,
 )
+# "The answer is 5, because 2 + 3 = 5": what explains the answer is not it
+EXPLAINS = re.compile(r",?\s(?:because|since|as|which|where|so)\b|[.;!?](?:\s|$)|\n", re.IGNORECASE)
 BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\}|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
-EQUALS = re.compile(r"(?<![<>!=])[=≈]")
-
-# "at least 5" is no 5: a bound, a range or a denial is refused, whatever number stands in it.
-HEDGE = re.compile(
-    r"(?:\b(?:(?:more|less|fewer|greater|larger|smaller|higher|lower|other|longer|shorter|older"
-    r"|younger|better|rather) than|at least|at most|over|under|up to|no more|no less|between|below"
-    r"|above|until|nearly|almost|not|isn't|never|without|neither|or|nor|maybe either)"
-    r"|[<>≤≥≠±!])\s*(?:or equal to\s*)?[-+]?[$€£¥₹]?\s*\.?\d",
+BOXES_IN_A_ROW = re.compile(r"[\s$,;.]*(?:(?:and|or)\b)?[\s$]*(?:\w{1,3}\s?=\s?)?[\s$]*")
+BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
+FENCE = re.compile(r"```(?:[A-Za-z]*\n)?(.*?)```", re.DOTALL)
+SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
+CONCLUDES = re.compile(
+    r"[\W_]*(?:so|thus|therefore|hence|consequently|overall|altogether|finally"
+    r"|in (?:total|all|conclusion|summary))\b",
     re.IGNORECASE,
 )
-DENIAL = re.compile(
-    r"\b(?:no|none|not|never|nobody|nothing|neither|cannot|unknown|unclear)\b|n't\b", re.IGNORECASE
+EQUALS = re.compile(r"(?<![<>!=])[=≈]")
+CODE = re.compile(
+    r"^\s*(?:return|print|def|import|assert)\s+[\w\"']|^\s*(?:for|while|if|elif)\s.*:\s*$"
+    r"|^\s*(?:int|let|var|const|float|double|auto|long)\s+\w+\s*=|\w\s*=[^;\n]*;\s*$|==|\+=|:="
+    r"|\b(?:print|printf|println|range|len|log|int|float|str|input)\s*\((?!.*=)|\w\s*=\s*[\[{]"
+    r"|\bfor\s+\w+\s+in\s+\w+\(|[A-Za-z_]\w*\[\d+\]",
+    re.MULTILINE,
 )
 NAN = re.compile(r"[-+]?\s*(?:nan|inf|infinity|∞|\\infty)\W*", re.IGNORECASE)
 
-# A root, a power, a variable: what stands beside the digits changes the value.
+# Below, every number of the text is NUM
+NUM = MASK
+THAN = (
+    "more|less|fewer|greater|larger|smaller|higher|lower|longer|shorter|older|younger|better|worse"
+    "|earlier|later|heavier|lighter|faster|slower|bigger"
+)
+SIDE = r"(?:[<>≤≥]=?|\\(?:leq?|geq?|lt|gt)(?:slant)?\b)"
+BOUND = re.compile(
+    rf"(?:\b(?:(?:{THAN}) than|at (?:the )?(?:very )?(?:least|most)"
+    r"|(?:minimum|maximum|min|max|limit|bound) of|over|under|up to|upwards? of|above|below|beyond"
+    r"|exceed(?:s|ing)?|until|within|nearly|almost|not quite|as (?:many|few|much|little) as)\b"
+    rf"|(?<![-=]){SIDE})\s*(?:(?:or equal to|about|around|the|an?|of)\s*)?\(?{NUM}"
+    rf"|{NUM}\s*{SIDE}|{NUM}\s?\+(?!\s?[\w{NUM}(])"
+    rf"|{NUM}\s?(?:(?:or|and) (?:{THAN}|above|below|over|under|up|beyond)|plus|upwards?|tops"
+    r"|(?:at )?(?:an? |the )?(?:minimum|maximum|min|max|least|most))\b(?!\s?\w)",
+    re.IGNORECASE,
+)
+HEDGE = re.compile(
+    r"\b(?:(?:other|rather) than|not|isn't|never|without|neither|or|nor|between|somewhere|either)\b"
+    rf"(?:\s(?:around|about|exactly|near|equal to|even))?\s*{NUM}|(?:[±≠!]|\\(?:pm|neq?))\s*{NUM}"
+    rf"|{NUM}\s?(?:-{{1,3}}|~|…|\.{{2,3}}|to|or|nor|±|\\pm)\s?{NUM}|{NUM}\s?(?:or so\b|-?ish\b)",
+    re.IGNORECASE,
+)
+# "x = 3, y = 4", "(3, 4)"
+STATEMENTS = re.compile(
+    rf"\s*[^{NUM}=,;]{{1,20}}=\s*{NUM}(?:\s*(?:,|;|\n|\band\b)+[^{NUM}=,;]{{1,20}}=\s*{NUM})+\W*"
+)
+# A root, a power, a variable: what is beside the number changes the value
 EXPRESSION = re.compile(
-    r"\\(?:sqrt|pi|log|ln|sin|cos|tan|sum|int|prod|lim|infty|theta|alpha|beta|pm)|[√π∑∫∞θ]"
-    r"|(?<!m)\^|\d!|\b(?:sqrt|pi|log|ln)\b|\d(?![eE][-+]?\d)(?:(?![mglshkLMKCFVWANJTB])[^\W\d_]|\s?[xyz])(?![^\W_]|\.?\s?m\b)"
+    rf"\\(?:sqrt|pi|log|ln|sin|cos|tan|sum|int|prod|lim|infty|theta|alpha|beta)|[√π∑∫∞θ^]|{NUM}!"
+    rf"|\b(?:sqrt|pi|log|ln)\b|{NUM}[^\W\d_](?![^\W_])|{NUM}\s?[xyz](?![^\W_])"
     r"|(?<![^\W_])[xyz]\s*[-+*/]|[-+*/]\s*[xyz](?![^\W_])"
 )
+# What stands left of an equals sign and is neither a name nor made of numbers: x + 2, 2x, x^2
+UNSOLVED = re.compile(
+    rf"(?<![^\W_])[A-Za-z](?:_\w)?\s*[-+*/^·×]|[-+*/^·×]\s*[A-Za-z](?![^\W_])|{NUM}\s?[A-Za-z](?![^\W_])"
+    r"|(?:sqrt|√)\W{0,2}[A-Za-z](?![^\W_])"
+)
+CLAUSE = re.compile(r"[.;:\n]\s|,\s|\b(?:so|thus|that|then|and|gives|is|have)\s")
 
-# 0.33 for a third is a guess, 0.333 is a rounding
-FRACTION_PLACES = 3
+
+REFUSED = (
+    (PAIR, "several_values"),
+    (BOUND, "bound"),
+    (HEDGE, "hedged"),
+    (EXPRESSION, "expression"),
+)
 
 
 class Read(NamedTuple):
@@ -60,36 +108,80 @@ def read_number(text: str) -> Read:
     exact = quick(text) or plain_quantity(text)
     if exact is not None:
         return Read(exact, "")
-    if len(text) > TEXT_LIMIT:
-        return Read(None, "too_long")
     if NAN.fullmatch(text):
         return Read(None, "not_finite")
-    boxed = BOXED.findall(text)
-    plain = simplified(boxed[-1] if boxed else text)
-    return stated(plain)
+    end = text[-TEXT_LIMIT:]
+    boxes = list(BOXED.finditer(end))
+    if boxes:
+        return boxed(end, boxes)
+    if "```" in end:
+        end = FENCE.sub(lambda fence: fence[1] if plain_quantity(fence[1].strip()) else " ", end)
+        if not end.strip():
+            return Read(None, "code")
+    marked = ANSWER_IS.search(end) is not None
+    if len(text) > TEXT_LIMIT and not marked:
+        return Read(None, "too_long")
+    if CODE.search(end):
+        return Read(None, "code")
+    bold = BOLD.findall(end)
+    if bold and not marked and plain_quantity(bold[-1].strip()):
+        return stated(simplified(bold[-1]))
+    return stated(simplified(end))
+
+
+def boxed(text: str, boxes: list[re.Match[str]]) -> Read:
+    """Read the last box; boxes in a row are several answers."""
+    last = boxes[-1]
+    for before in boxes[-2:-1]:
+        row = BOXES_IN_A_ROW.fullmatch(text, before.end(), last.start())
+        if row and before[1] != last[1]:
+            return Read(None, "several_values")
+    return stated(simplified(last[1]))
 
 
 def stated(text: str) -> Read:
     """Read a simplified text: after "the answer is" or the last "=", else its only number."""
-    marks = list(ANSWER_IS.finditer(text))
-    if marks:
-        text = text[marks[-1].end() :]
-    parts = EQUALS.split(text)
-    if len(parts) > 1 and any(numbers_in(parts[-1])):
-        text = parts[-1]
-    if HEDGE.search(text):
-        return Read(None, "hedged")
-    if EXPRESSION.search(text):
-        return Read(None, "expression")
-    found = numbers_in(text)
+    found, masked = solved(*scan(concluded(text)))
+    if found is None:
+        return Read(None, masked)
+    for rule, why in REFUSED:
+        if rule.search(masked):
+            return Read(None, why)
     if not found or None in found:
         return Read(None, "unparsed_number")
-    distinct = {identity(quantity) for quantity in found if quantity is not None}
-    if len(distinct) > 1:
+    quantities = [quantity for quantity in found if quantity is not None]
+    if len({identity(quantity) for quantity in quantities}) > 1:
         return Read(None, "several_numbers")
-    if DENIAL.search(text):
+    if DENIAL.search(masked):
         return Read(None, "denied")
-    return Read(found[-1], "")
+    return Read(next((each for each in reversed(quantities) if each.unit), quantities[-1]), "")
+
+
+def concluded(text: str) -> str:
+    """Return the part of a text that states its answer, or all of it."""
+    marks = list(ANSWER_IS.finditer(text))
+    if marks:
+        text = text[marks[-1].end() :].lstrip()
+        clause = EXPLAINS.split(text, maxsplit=1)[0]
+        return clause if any(map(str.isdigit, clause)) else text
+    last = next((each for each in reversed(SENTENCES.split(text)) if re.search(r"\d", each)), text)
+    return last if CONCLUDES.match(last) else text
+
+
+def solved(found: list[Quantity | None], masked: str) -> tuple[list[Quantity | None] | None, str]:
+    """Return what is right of the last equals sign; None and a reason for an equation to solve."""
+    if STATEMENTS.fullmatch(masked) and len(set(found)) > 1:
+        return None, "several_values"
+    parts = EQUALS.split(masked)
+    if len(parts) == 1 or MASK not in parts[-1]:
+        return found, masked
+    for part in reversed(parts[:-1]):
+        clause = CLAUSE.split(part)[-1]
+        if not UNSOLVED.search(clause):
+            return found[-parts[-1].count(MASK) :], parts[-1]
+        if clause != part:
+            break
+    return None, "expression"
 
 
 def identity(quantity: Quantity) -> tuple[Fraction, str]:
@@ -106,87 +198,10 @@ def judge_numerical(truth: str, answer: str) -> tuple[float | None, str]:
         return 1.0, "exact"
     wanted = quick(truth) or read_number(truth).quantity
     if wanted is None:
-        return None, "unparsed_reference"
+        return judge_interval(truth, answer) or (None, "unparsed_reference")
     given = quick(answer)
     if given is None:
         given, why = read_number(answer)
         if given is None:
             return 0.0, why
     return compared(wanted, given)
-
-
-def compared(wanted: Quantity, given: Quantity) -> tuple[float, str]:
-    """Return 1.0 or 0.0 for two numbers with their units, and the reason."""
-    given, why = in_unit_of(wanted, given)
-    if why == "unit_mismatch":
-        return 0.0, why
-    left = given.numerator * wanted.denominator
-    right = wanted.numerator * given.denominator
-    if left == right:
-        return 1.0, why or "value_equal"
-    last, reason = wanted.last, "rounds_to_reference"
-    if wanted.fraction and given.last is not None and given.last <= -FRACTION_PLACES:
-        last, reason = given.last, "rounds_fraction"
-    if last is not None and within_half(
-        abs(left - right), wanted.denominator * given.denominator, last
-    ):
-        return 1.0, why or reason
-    return 0.0, "value_differs"
-
-
-def in_unit_of(wanted: Quantity, given: Quantity) -> tuple[Quantity, str]:
-    """Return the given quantity in the unit of the wanted one, or "unit_mismatch"."""
-    if wanted.unit is given.unit:
-        return given, ""
-    if wanted.unit is not None and given.unit is not None:
-        if wanted.unit.dimension != given.unit.dimension:
-            return given, "unit_mismatch"
-        return times(given, given.unit.factor / wanted.unit.factor), ""
-    if wanted.unit is PERCENT or given.unit is PERCENT:
-        return one_percent_sign(wanted, given)
-    if wanted.unit is CLOCK or given.unit is CLOCK:
-        return given, "unit_mismatch"
-    return given, ""
-
-
-def within_half(gap: int, scale: int, last: int) -> bool:
-    """Tell whether gap/scale is at most half of 10**last."""
-    if last >= 0:
-        return 2 * gap <= scale * 10**last
-    return 2 * gap * 10**-last <= scale
-
-
-def times(quantity: Quantity, factor: Fraction) -> Quantity:
-    """Return the quantity multiplied by a factor."""
-    return quantity._replace(
-        numerator=quantity.numerator * factor.numerator,
-        denominator=quantity.denominator * factor.denominator,
-    )
-
-
-def one_percent_sign(wanted: Quantity, given: Quantity) -> tuple[Quantity, str]:
-    """Read a number where one side alone has a percent sign: 50% is 0.5, or 50 without its sign.
-
-    Up to 1 a forgotten sign cannot be told from a share (0.5 and 0.5%), so there only the share is
-    read; above 1 the reading that comes nearer counts.
-    """
-    if wanted.unit is PERCENT:
-        share = times(given, Fraction(100))
-        share = share._replace(last=None if given.last is None else given.last + 2)
-    else:
-        share = times(given, Fraction(1, 100))
-        share = share._replace(last=None if given.last is None else given.last - 2)
-    if abs(wanted.numerator) <= wanted.denominator or nearer(wanted, share, given):
-        return share, ""
-    return given, "percent_sign_missing"
-
-
-def nearer(wanted: Quantity, one: Quantity, other: Quantity) -> bool:
-    """Tell whether the first of two numbers is nearer to the wanted one."""
-    return distance(wanted, one) < distance(wanted, other)
-
-
-def distance(wanted: Quantity, given: Quantity) -> Fraction:
-    """Return how far apart two numbers are, as a rational."""
-    wanted_value = Fraction(wanted.numerator, wanted.denominator)
-    return abs(wanted_value - Fraction(given.numerator, given.denominator))

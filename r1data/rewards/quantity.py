@@ -4,19 +4,36 @@ Everything is a ratio of two integers: 0.1 is 1/10, and no comparison ever round
 """
 
 import re
+from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from r1data.rewards.counted import counted_after
 from r1data.rewards.number_words import spelled_out
 from r1data.rewards.text import unwrapped
-from r1data.rewards.units import CLOCK, UNITS, Unit
+from r1data.rewards.units import (
+    CLOCK,
+    FOOT,
+    HOUR,
+    INCH,
+    LONG_CLOCK,
+    METER,
+    MINUTE,
+    SECOND,
+    SYMBOLS,
+    TIME_OF_DAY,
+    Unit,
+    unit_at,
+    unit_named,
+)
 
 
 class Quantity(NamedTuple):
     """numerator / denominator, in `unit`.
 
     `last` is the power of ten of the last decimal shown: -2 for 12.50, 2 for 1.5e3, None for whole
-    numbers and fractions, which are exact. 50% is 50 with the unit "%".
+    numbers and fractions, which are exact. 50% is 50 with the unit "%". `counted` is the noun
+    phrase of a number of things, which has no unit.
     """
 
     numerator: int
@@ -24,6 +41,17 @@ class Quantity(NamedTuple):
     last: int | None
     unit: Unit | None
     fraction: bool = False
+    counted: str = ""
+
+
+class Scan(NamedTuple):
+    """The numbers of a text, None for one that cannot be read, and the text with MASK for each."""
+
+    found: list[Quantity | None]
+    masked: str
+
+
+MASK = "\0"  # what no plain text has
 
 
 # No truth has 400 digits; beyond that, as in 1e999999999, a number is an attack on the memory.
@@ -34,19 +62,19 @@ PLAIN = re.compile(r"([-+]?\d{1,18})(?:\.(\d{1,18}))?", re.ASCII)
 
 DRESSED = re.compile(
     r"(?:(?:about|approximately|around|roughly|~)\s*)?([$]?)([-+]?)"
-    r"([1-9]\d{0,2}(?:,\d{3})+|\d{1,18})(?:\.(\d{1,18}))?(?:\s?(%|[A-Za-z]{1,12}))?\.?",
+    r"([1-9]\d{0,2}(?:,\d{3})+|\d{1,18})(?:\.(\d{1,18}))?(?:(?:\s(?![AaPp][Mm]\b))?(%|[A-Za-z]{2,12}))?\.?",
     re.ASCII,
 )
 TOKEN = r"(?:\d{1,3}(?:[ '_]\d{3})+(?:[.,]\d+)?(?!\d)|\d[\d.,]*\d|\d|\.\d+)"
 SIGN = r"(?<![\w)^])(?P<{0}>[-+])\s*"
 CURRENCY = r"US\$|USD|EUR|GBP|Rs\.?|[$€£¥₹]"
 NUMBER = re.compile(
-    rf"(?:{SIGN.format('sign')})?(?:(?P<currency>{CURRENCY})\s*)?(?:(?P<sign2>[-+])\s*)?"
+    rf"(?:{SIGN.format('sign')})?(?:(?P<currency>{CURRENCY})\s*(?:(?P<sign2>[-+])\s*)?)?"
     rf"(?<![A-Za-z^_])(?:(?P<whole>\d+)\s+(?=\d+\s*/\s*\d))?(?P<digits>{TOKEN})"
     rf"(?:[eE](?P<power>[-+]?\d+)(?![\w.]))?(?:\s*/\s*(?P<under>{TOKEN})(?!\s*/))?"
 )
 TIME = re.compile(
-    r"(?<![\d:])(?P<h>\d{1,3}):(?P<m>\d{1,2})(?::(?P<s>\d{2}))?(?![\d:])"
+    r"(?<![\d:])(?P<h>\d{1,3}):(?P<m>\d{1,2})(?::(?P<s>\d{2}))?(?P<part>\.\d{1,9})?(?![\d:])"
     r"(?:\s*(?P<half>[ap])\.?\s?m\b\.?)?"
     r"|(?<![\d:.,])(?P<hour>\d{1,2})\s*(?P<side>[ap])\.?\s?m\b\.?",
     re.IGNORECASE,
@@ -56,15 +84,28 @@ SCALES = {
     "trillion": 12, "lakh": 5, "crore": 7,
 }  # fmt: skip
 SCALE = re.compile(rf"\s*-?({'|'.join(SCALES)})(?![^\W\d_])", re.IGNORECASE)
-UNIT = re.compile(
-    r"\s*-?\s*(%|°\s?[CF]?|[¢€£¥₹$]|(?:square|cubic)?\s?[^\W\d_]+(?:/[^\W\d_]+)?(?:\s?\^[23])?)"
-)
+# 3M may be three million: glued to its number, the letter is no unit that can be left out
+MAYBE_SCALE = frozenset("KMBTG")
+# "1 h 30 min", "5 ft, 10 in", "1 hour and 30 minutes" are one quantity
+WITHIN = re.compile(r"\s?,?\s?(?:and\s)?")
+# $5$ is a formula, "$5 and $6" are dollars
+MATH = re.compile(r"(?<!\\)\$(?!\s)([^$]{1,300}?)(?<![\s\\])\$(?!\d)")
+# (3,4) is a pair, though 3,4 alone is a decimal
+PAIR = re.compile(r"[(\[]\s?[-\d.]{1,20}(?:,[-\d.]{1,20}){1,20}\s?[)\]]")
 ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{\s*([^{}]*?)\s*\}\s*\{\s*([^{}]*?)\s*\}|(\d)\s*(\d))")
 TIMES_TEN = re.compile(r"(?<=\d)\s*[x×*·]\s*10\s*(?:\^|\*\*)\s*[({]?\s*([-+]?\d+)\s*[)}]?")
 TEN_TO = re.compile(r"(?<![\w.])10\s*(?:\^|\*\*)\s*[({]?\s*([-+]?\d+)\s*[)}]?")
-SPELLINGS = (("\\times", "x"), ("\\cdot", "x"), ("\\%", "%"), ("\\$", "$"), ("per cent", "%"))
+SPELLINGS = (
+    ("\\times", "x"),
+    ("\\cdot", "·"),
+    ("\\mu", "μ"),
+    ("\\Omega", "Ω"),
+    ("\\%", "%"),
+    ("\\$", "$"),
+    ("per cent", "%"),
+)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -86,7 +127,7 @@ def plain_quantity(text: str) -> Quantity | None:
     if match is None:
         return None
     currency, sign, whole, decimals, name = match.groups()
-    unit = UNITS.get(name.lower()) if name else None
+    unit = unit_named(name) if name else None
     if (name and unit is None) or (name and currency):
         return None
     digits = whole.replace(",", "") + (decimals or "")
@@ -95,14 +136,14 @@ def plain_quantity(text: str) -> Quantity | None:
         -int(digits) if sign == "-" else int(digits),
         10**places,
         -places if places else None,
-        UNITS[currency] if currency else unit,
+        SYMBOLS[currency] if currency else unit,
     )
 
 
 @lru_cache(maxsize=1 << 14)
 def simplified(text: str) -> str:
     """Return the text with number words, LaTeX and powers of ten in one plain notation."""
-    text = spelled_out(unwrapped(text))
+    text = spelled_out(PAIR.sub(spaced, MATH.sub(r"\1", unwrapped(text))))
     for old, new in SPELLINGS:
         text = text.replace(old, new)
     text = FRACTION.sub(lambda m: f" {m[1] or m[3]}/{m[2] or m[4]}", text)
@@ -110,35 +151,98 @@ def simplified(text: str) -> str:
     return ORDINAL.sub("", text.replace("{", "").replace("}", ""))
 
 
+def spaced(match: re.Match[str]) -> str:
+    """Return a pair with spaces after its commas; (1,000) stays a number."""
+    return match[0] if grouped(match[0][1:-1].strip(), ",") else match[0].replace(",", ", ")
+
+
 def numbers_in(text: str) -> list[Quantity | None]:
     """Return every number of a simplified text in order; None for one that cannot be read."""
+    return scan(text).found
+
+
+@lru_cache(maxsize=1 << 12)
+def scan(text: str) -> Scan:
+    """Read every number of a simplified text with its unit; "1 h 30 min" is one."""
     found: list[Quantity | None] = []
-    at = 0
+    pieces: list[str] = []
+    end, clock = 0, TIME.search(text)
     while True:
-        clock, number = TIME.search(text, at), NUMBER.search(text, at)
-        if clock is not None and (number is None or clock.start() <= number.start("digits")):
-            found.append(clock_time(clock))
-            at = clock.end()
-        elif number is not None:
-            quantity, at = value_of(text, number)
-            found.append(quantity)
+        match = NUMBER.search(text, end)
+        if clock is not None and clock.start() < end:
+            clock = TIME.search(text, end)
+        if clock is not None and (match is None or clock.start() <= match.start("digits")):
+            start, (quantity, after) = clock.start(), clock_time(text, clock)
+        elif match is not None:
+            # a minus after a number is a dash: 5 - 6
+            dash = bool(match["sign"] and found and not text[end : match.start()].strip())
+            start = match.end("sign") if dash else match.start()
+            quantity, after = value_of(text, match, dash)
         else:
-            return found
+            return Scan(found, "".join([*pieces, text[end:]]))
+        whole = joined(found[-1], quantity, text[end:start]) if found else None
+        if whole is not None:
+            found[-1] = whole
+        else:
+            found.append(quantity)
+            pieces += [text[end:start], MASK]
+        end = after
 
 
-def clock_time(match: re.Match[str]) -> Quantity | None:
-    """Return minutes since midnight, or a ratio where the minutes have one digit (1:3)."""
-    if match["hour"]:
-        return Quantity(hour_of_day(int(match["hour"]), match["side"]) * 60, 1, None, CLOCK)
-    hours, minutes = int(match["h"]), int(match["m"])
-    if len(match["m"]) == 1:
-        return Quantity(hours, minutes, None, None, True) if minutes else None
-    if minutes >= 60:
+def joined(left: Quantity | None, right: Quantity | None, gap: str) -> Quantity | None:
+    """Return the sum of 1 h and 30 min, of 5' and 10", of 1h and 30; None for two quantities."""
+    if left is None or right is None or left.unit is None or right.numerator < 0:
         return None
-    total = hour_of_day(hours, match["half"]) * 60 + minutes
+    if WITHIN.fullmatch(gap) is None or right.counted or left.unit.zero:
+        return None
+    for large in (left.unit, *left.unit.others, *((MINUTE,) if left.unit is METER else ())):
+        for small in smaller_units(large, right.unit, gap):
+            ratio = large.factor / small.factor
+            if large.dimension == small.dimension and right.numerator < right.denominator * ratio:
+                value = Fraction(left.numerator, left.denominator) * ratio
+                value += Fraction(right.numerator, right.denominator)
+                unit = small._replace(others=())
+                return Quantity(value.numerator, value.denominator, right.last, unit)
+    return None
+
+
+def smaller_units(large: Unit, unit: Unit | None, gap: str) -> tuple[Unit, ...]:
+    """Return what may follow a unit in one quantity; the last unit may be missing: 1h30, 5'10."""
+    if unit is not None:
+        units = (unit, *unit.others, *((MINUTE,) if unit is METER else ()))
+    else:
+        following = {HOUR.factor: MINUTE, FOOT.factor: INCH}.get(large.factor)
+        units = (following,) if following and len(gap) < 2 and "," not in gap else ()
+    return tuple(each for each in units if each.factor < large.factor)
+
+
+def clock_time(text: str, match: re.Match[str]) -> tuple[Quantity | None, int]:
+    """Return minutes since midnight, or a ratio where the minutes have one digit, and the end."""
+    end = match.end()
+    if match["hour"]:
+        minutes = hour_of_day(int(match["hour"]), match["side"]) * 60
+        return Quantity(minutes, 1, None, TIME_OF_DAY), end
+    first, second = int(match["h"]), int(match["m"])
+    if len(match["m"]) == 1:
+        return (Quantity(first, second, None, None, True) if second else None), end
+    if second >= 60:
+        return None, end
+    total = Fraction(hour_of_day(first, match["half"]) * 60 + second)
+    if match["part"]:  # 1:30.5 and 0:01:30.5
+        seconds = total * 60 + int(match["s"]) if match["s"] else total
+        seconds += Fraction("0" + match["part"])
+        last = 1 - len(match["part"])
+        return Quantity(seconds.numerator, seconds.denominator, last, SECOND), end
     if match["s"]:
-        return Quantity(total * 60 + int(match["s"]), 60, None, CLOCK)
-    return Quantity(total, 1, None, CLOCK)
+        total += Fraction(int(match["s"]), 60)
+    unit, after = unit_at(text, end)
+    if match["half"]:
+        unit = TIME_OF_DAY
+    elif unit is not None and unit.dimension == "s" and unit.factor >= 60:  # 1:30 h, 1:30 min
+        unit, end = (MINUTE if match["s"] or unit.factor > 60 else SECOND), after
+    else:
+        unit = LONG_CLOCK if match["s"] else CLOCK
+    return Quantity(total.numerator, total.denominator, None, unit), end
 
 
 def hour_of_day(hour: int, half: str | None) -> int:
@@ -148,19 +252,23 @@ def hour_of_day(hour: int, half: str | None) -> int:
     return hour % 12 + (12 if half in "pP" else 0)
 
 
-def value_of(text: str, match: re.Match[str]) -> tuple[Quantity | None, int]:
+def value_of(text: str, match: re.Match[str], dash: bool) -> tuple[Quantity | None, int]:
     """Return one number with its scale and unit, and where reading goes on."""
     at = match.end()
     power = int(match["power"] or 0) if len(match["power"] or "") < 6 else DIGITS_LIMIT
     scale = SCALE.match(text, at)
     if scale is not None and scale[1] != "K":
         power, at = power + SCALES[scale[1].lower()], scale.end()
-    unit, at = unit_after(text, at)
-    currency = match["currency"]
-    if currency:
-        unit = UNITS[currency.lower().rstrip(".")]
-    negative = (match["sign"] == "-") != (match["sign2"] == "-")
-    return number(match, power, -1 if negative else 1, unit), at
+    currency = unit_named(match["currency"]) if match["currency"] else None
+    unit, end = unit_at(text, at, currency)
+    if unit is not None and end == at + 1 and text[at] in MAYBE_SCALE:
+        unit = unit._replace(bare=False)
+    counted = ""
+    if unit is None:
+        counted, end = counted_after(text, at, match.start())
+    negative = (match["sign"] == "-" and not dash) != (match["sign2"] == "-")
+    quantity = number(match, power, -1 if negative else 1, unit)
+    return (quantity._replace(counted=counted) if quantity and counted else quantity), end
 
 
 def number(match: re.Match[str], power: int, sign: int, unit: Unit | None) -> Quantity | None:
@@ -221,16 +329,3 @@ def grouped(token: str, mark: str) -> bool:
         return False
     sizes = {len(group) for group in rest[:-1]}
     return not sizes or sizes == {3} or (sizes == {2} and len(first) <= 2)
-
-
-def unit_after(text: str, at: int) -> tuple[Unit | None, int]:
-    """Return the known unit that follows position `at`, if there is one."""
-    match = UNIT.match(text, at)
-    if match is None:
-        return None, at
-    name = match[1].replace(" ", "")
-    unit = UNITS.get(name) or UNITS.get(name.lower())
-    if unit is None and name.startswith(("square", "cubic")):
-        # "square cm": what is squared is not looked up, so that no length passes for an area
-        return None, match.end()
-    return (unit, match.end()) if unit is not None else (None, at)

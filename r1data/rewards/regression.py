@@ -1,6 +1,7 @@
 """Regression answers: one minus the relative error, exact where the truth is hit or zero."""
 
-from r1data.rewards.numerical import in_unit_of, read_number
+from r1data.rewards.comparison import aligned
+from r1data.rewards.numerical import read_number
 from r1data.rewards.quantity import PLAIN, Quantity, quick
 
 
@@ -19,11 +20,8 @@ def judge_regression(truth: str, answer: str) -> tuple[float | None, str]:
         given, why = read_number(answer)
         if given is None:
             return 0.0, why
-    if wanted.unit is not given.unit:
-        given, why = in_unit_of(wanted, given)
-        if why == "unit_mismatch":
-            return 0.0, why
-    return closeness(wanted, given)
+    scored = [closeness(one, other) for one, other, _ in aligned(wanted, given)]
+    return max(scored, default=(0.0, "unit_mismatch"))
 
 
 def closeness(wanted: Quantity, given: Quantity) -> tuple[float, str]:

@@ -15,6 +15,7 @@ LOOKALIKES = {
     ord("\u2044"): "/",
     ord("\u2215"): "/",
     ord("\u3002"): ".",
+    **dict.fromkeys(map(ord, "\u00ba\u02da\u2218"), "\u00b0"),  # 72º is 72°, not 72o
 }
 
 SUPERSCRIPT = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207b]+")
@@ -23,6 +24,11 @@ WRAPPER = re.compile(
     r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathbb|operatorname|mbox)\s*\{([^{}]*)\}"
 )
 LATEX_NOISE = re.compile(r"\\[()\[\]!,;:]|\\(?:left|right|quad|qquad|displaystyle)\b|(?<!\\)\$\$")
+# 72^\circ, 72^{\circ}, 72\degree, 72^o
+DEGREE = re.compile(
+    r"\s?\^\s?(?:\{\s*)?(?:\\(?:circ|degree)\b|[o°](?![^\W_]))\s?(?:\})?"
+    r"|\s?\\(?:degree|textdegree|circ)\b(?:\{\})?"
+)
 HTML = re.compile(r"</?(?:b|i|u|em|strong|p|br|span|code|center|sub|sup)\s*/?>", re.IGNORECASE)
 EDGES = " \t\r\n*_`\"'"
 
@@ -48,6 +54,8 @@ def unwrapped(text: str) -> str:
         text = LATEX_NOISE.sub(" ", text)
         for _ in range(4):  # \boxed{\text{A}}: each pass takes one layer
             text = WRAPPER.sub(r" \1 ", text)
+    if "\\" in text or "^" in text:
+        text = DEGREE.sub("°", text)
     if "<" in text:
         text = HTML.sub("", text)
     if "**" in text or "__" in text:

@@ -78,7 +78,9 @@ RULES, AT_LEAST = CANONICAL.rules, CANONICAL.at_least
 new = tuple.__new__
 SYMBOLIC_TYPES = ("numerical", "free-form")
 # What the cheap rules refused with these reasons is no formula but an answer that does not commit
-UNCOMMITTED = frozenset({"several_numbers", "hedged", "denied", "too_long", "not_finite"})
+UNCOMMITTED = frozenset(
+    "several_numbers several_values bound hedged denied code too_long not_finite".split()
+)
 
 
 def verify(
