@@ -79,8 +79,9 @@ new = tuple.__new__
 SYMBOLIC_TYPES = ("numerical", "free-form")
 # What the cheap rules refused with these reasons is no formula but an answer that does not commit
 UNCOMMITTED = frozenset(
-    "several_numbers several_values bound hedged denied code too_long not_finite".split()
-)
+    ("several_numbers", "several_values", "bound", "hedged", "denied", "code", "too_long",
+     "not_finite")
+)  # fmt: skip
 
 
 def verify(
