@@ -60,9 +60,10 @@ def aligned(wanted: Quantity, given: Quantity) -> list[tuple[Quantity, Quantity,
 def with_one_unit(wanted: Quantity, given: Quantity) -> list[tuple[Quantity, Quantity, str]]:
     """Return a number with a unit and one without: the unit may be left out, another noun not."""
     unit = wanted.unit or given.unit
-    if wanted.counted or given.counted or (unit is not None and not unit.bare):
+    counted = given.counted if given.unit is None else wanted.counted
+    if counted or (unit is not None and not unit.bare):
         return []
-    if unit is PERCENT:
+    if unit == PERCENT:
         return [one_percent_sign(wanted, given)]
     return [(wanted, given, "")]
 
@@ -102,7 +103,7 @@ def one_percent_sign(wanted: Quantity, given: Quantity) -> tuple[Quantity, Quant
     Up to 1 a forgotten sign cannot be told from a share (0.5 and 0.5%), so there only the share is
     read; above 1 the reading that comes nearer counts.
     """
-    if wanted.unit is PERCENT:
+    if wanted.unit == PERCENT:
         share = times(given, Fraction(100))
         share = share._replace(last=None if given.last is None else given.last + 2)
     else:

@@ -9,11 +9,12 @@ WORDS_LIMIT = 4
 # Where the words about a number end
 STOP_WORDS = """a about above across after all altogether am an and approximately are around as at
     away be because been before below but by can combined could did do does due during each every
-    exactly for from had has have he here his i if in inclusive into is it its left long maximum
+    exactly for from had has have he here his i if in inclusive ish into is it its left long maximum
     may might minimum minus more must my nor not of off on only or our out over overall per plus
     remaining she should since so than that the their them then there therefore these they this
     those times to total under until up visible was we were when where which while who whose will
-    with within without would you your"""
+    with within without would you your becomes comes costs equals follows gets gives goes leaves
+    likes looks makes means needs remains represents says seems shows stands takes yields"""
 STOPS = frozenset(STOP_WORDS.split())
 # "5 things", "5 square units": a noun that names nothing contradicts no other
 GENERIC_WORDS = """unit units thing things item items object objects piece pieces one ones other

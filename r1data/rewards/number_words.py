@@ -20,12 +20,19 @@ SPELLED = re.compile(rf"\b(?:an?\s+(?=hundred|thousand|million|billion))?({WHOLE
 POINT = re.compile(r"(?<![\w.])(\d+) point (\d(?: \d)*)\b", re.I)
 PART = re.compile(
     rf"(?<![\w./])(?:(\d+)\s+and\s+)?(?:(\d+)|an?)?(?:\s+|\s*-\s*)?\b({'|'.join(PARTS)})\b"
-    r"(?!\s+(?:of|as|way)\s+(?!the\b))",
+    r"(?!\s+(?:of|as|way)\s+(?!the\b|an?\b))",
     re.I,
 )
+# "an hour and a half" is 1 1/2 hour, "half an hour" 1/2 hour, "an hour" alone 1 hour
+AND_PART = re.compile(
+    r"\b(\d+|an?)\s+([a-z]+)\s+and\s+(?:an?\s+|(\d+)\s+)?(half|third|quarter)s?\b", re.I
+)
+OF_ONE = re.compile(r"(\d+/\d+)\s+(?:of\s+)?an?\s+(?=[a-z\d])", re.I)
+TIMES = "second|minute|hour|day|week|month|year|decade|century"
+ONE = re.compile(rf"\ban?\s+(?=(?:{TIMES})\b(?:\s+and\s+\d|[.\s]*$))", re.I)
 MINUS = re.compile(r"\b(?:minus|negative)\s+(?=[\d.$])", re.I)
-DOZEN = re.compile(r"\b(?:(\d+|an?)\s+)?dozens?\b", re.I)
-HINT = re.compile(rf"\b(?:{WORD}|minus|negative|dozen|{'|'.join(PARTS)})", re.I)
+DOZEN = re.compile(r"\b(?:(\d+|an?|half an?)\s+)?dozen\b|\b(\d+)\s+dozens\b", re.I)
+HINT = re.compile(rf"\b(?:{WORD}|minus|negative|dozen|an?\s+(?:{TIMES})|{'|'.join(PARTS)})", re.I)
 
 
 def spelled_out(text: str) -> str:
@@ -35,7 +42,8 @@ def spelled_out(text: str) -> str:
     text = SPELLED.sub(spelled, text)
     text = POINT.sub(lambda match: f"{match[1]}.{match[2].replace(' ', '')}", text)
     text = DOZEN.sub(dozens, text)
-    text = PART.sub(part, text)
+    text = PART.sub(part, AND_PART.sub(and_part, text))
+    text = ONE.sub(one_of_them, OF_ONE.sub(r"\1 ", text))
     return MINUS.sub("-", text)
 
 
@@ -70,8 +78,21 @@ def runs(words: list[str]) -> list[int]:
 
 def dozens(match: re.Match[str]) -> str:
     """Return the digits of a number of dozens."""
-    count = match[1] or "1"
-    return str(12 * int(count)) if count.isdigit() else "12"
+    count = (match[1] or match[2] or "1").lower()
+    return str(12 * int(count)) if count.isdigit() else "6" if "half" in count else "12"
+
+
+def and_part(match: re.Match[str]) -> str:
+    """Spell "2 hours and a half" as "2 1/2 hours"."""
+    whole, unit, count, name = match.groups()
+    whole = whole if whole.isdigit() else "1"
+    return f"{whole} {count or 1}/{PARTS[name.lower()]} {unit}"
+
+
+def one_of_them(match: re.Match[str]) -> str:
+    """Spell "an hour" as 1 hour; the hour of "5 km an hour" is left alone."""
+    counted = any(map(str.isdigit, match.string[: match.start()]))
+    return match[0] if counted else "1 "
 
 
 def part(match: re.Match[str]) -> str:

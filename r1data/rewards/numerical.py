@@ -28,7 +28,7 @@ ANSWER_IS = re.compile(
 EXPLAINS = re.compile(r",?\s(?:because|since|as|which|where|so)\b|[.;!?](?:\s|$)|\n", re.IGNORECASE)
 BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\}|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 BOXES_IN_A_ROW = re.compile(r"[\s$,;.]*(?:(?:and|or)\b)?[\s$]*(?:\w{1,3}\s?=\s?)?[\s$]*")
-BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
+BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*(?!(?<=[.)]\*\*)\s\w)")
 FENCE = re.compile(r"```(?:[A-Za-z]*\n)?(.*?)```", re.DOTALL)
 SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 CONCLUDES = re.compile(
@@ -38,10 +38,10 @@ CONCLUDES = re.compile(
 )
 EQUALS = re.compile(r"(?<![<>!=])[=≈]")
 CODE = re.compile(
-    r"^\s*(?:return|print|def|import|assert)\s+[\w\"']|^\s*(?:for|while|if|elif)\s.*:\s*$"
+    r"^\s*(?:return|print|def|import|assert)\s+[\w\"']|^\s*(?:for|while|if|elif)\s.*:\s*$|\breturn\s[^\s;]+;"
     r"|^\s*(?:int|let|var|const|float|double|auto|long)\s+\w+\s*=|\w\s*=[^;\n]*;\s*$|==|\+=|:="
     r"|\b(?:print|printf|println|range|len|log|int|float|str|input)\s*\((?!.*=)|\w\s*=\s*[\[{]"
-    r"|\bfor\s+\w+\s+in\s+\w+\(|[A-Za-z_]\w*\[\d+\]",
+    r"|\bfor\s+\w+\s+in\s+\w+\(|\blambda\b|#include|[A-Za-z_]\w*\[\d+\]",
     re.MULTILINE,
 )
 NAN = re.compile(r"[-+]?\s*(?:nan|inf|infinity|∞|\\infty)\W*", re.IGNORECASE)
@@ -54,7 +54,7 @@ THAN = (
 )
 SIDE = r"(?:[<>≤≥]=?|\\(?:leq?|geq?|lt|gt)(?:slant)?\b)"
 BOUND = re.compile(
-    rf"(?:\b(?:(?:{THAN}) than|at (?:the )?(?:very )?(?:least|most)"
+    rf"(?:\b(?:(?:{THAN}) than|at (?:an? |the )?(?:very )?(?:least|most|minimum|maximum)"
     r"|(?:minimum|maximum|min|max|limit|bound) of|over|under|up to|upwards? of|above|below|beyond"
     r"|exceed(?:s|ing)?|until|within|nearly|almost|not quite|as (?:many|few|much|little) as)\b"
     rf"|(?<![-=]){SIDE})\s*(?:(?:or equal to|about|around|the|an?|of)\s*)?\(?{NUM}"
@@ -71,7 +71,8 @@ HEDGE = re.compile(
 )
 # "x = 3, y = 4", "(3, 4)"
 STATEMENTS = re.compile(
-    rf"\s*[^{NUM}=,;]{{1,20}}=\s*{NUM}(?:\s*(?:,|;|\n|\band\b)+[^{NUM}=,;]{{1,20}}=\s*{NUM})+\W*"
+    rf"\s*[^{NUM}=,;\s]{{1,12}}\s?=\s?{NUM}"
+    rf"(?:\s?(?:[,;\n]|\band\b){{1,2}}\s?[^{NUM}=,;\s]{{1,12}}\s?=\s?{NUM})+\W*"
 )
 # A root, a power, a variable: what is beside the number changes the value
 EXPRESSION = re.compile(
@@ -82,8 +83,9 @@ EXPRESSION = re.compile(
 # What stands left of an equals sign and is neither a name nor made of numbers: x + 2, 2x, x^2
 UNSOLVED = re.compile(
     rf"(?<![^\W_])[A-Za-z](?:_\w)?\s*[-+*/^·×]|[-+*/^·×]\s*[A-Za-z](?![^\W_])|{NUM}\s?[A-Za-z](?![^\W_])"
-    r"|(?:sqrt|√)\W{0,2}[A-Za-z](?![^\W_])"
+    r"|(?:sqrt|√)\W{0,2}[A-Za-z](?![^\W_])|\|[^|]*[A-Za-z]"
 )
+CROSS = re.compile(rf"(?<={NUM})\s?x\s?(?={NUM})")
 CLAUSE = re.compile(r"[.;:\n]\s|,\s|\b(?:so|thus|that|then|and|gives|is|have)\s")
 
 
@@ -176,7 +178,7 @@ def solved(found: list[Quantity | None], masked: str) -> tuple[list[Quantity | N
     if len(parts) == 1 or MASK not in parts[-1]:
         return found, masked
     for part in reversed(parts[:-1]):
-        clause = CLAUSE.split(part)[-1]
+        clause = CLAUSE.split(CROSS.sub("×", part))[-1]
         if not UNSOLVED.search(clause):
             return found[-parts[-1].count(MASK) :], parts[-1]
         if clause != part:

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from r1data.rewards.counted import counted_after
 from r1data.rewards.number_words import spelled_out
-from r1data.rewards.text import unwrapped
+from r1data.rewards.text import plain, unwrapped
 from r1data.rewards.units import (
     CLOCK,
+    COUNT,
     FOOT,
     HOUR,
     INCH,
@@ -70,7 +71,7 @@ SIGN = r"(?<![\w)^])(?P<{0}>[-+])\s*"
 CURRENCY = r"US\$|USD|EUR|GBP|Rs\.?|[$€£¥₹]"
 NUMBER = re.compile(
     rf"(?:{SIGN.format('sign')})?(?:(?P<currency>{CURRENCY})\s*(?:(?P<sign2>[-+])\s*)?)?"
-    rf"(?<![A-Za-z^_])(?:(?P<whole>\d+)\s+(?=\d+\s*/\s*\d))?(?P<digits>{TOKEN})"
+    rf"(?<![A-Za-z^_\d])(?<!\d\.)(?:(?P<whole>\d+)\s+(?=\d+\s*/\s*\d))?(?P<digits>{TOKEN})"
     rf"(?:[eE](?P<power>[-+]?\d+)(?![\w.]))?(?:\s*/\s*(?P<under>{TOKEN})(?!\s*/))?"
 )
 TIME = re.compile(
@@ -92,6 +93,14 @@ WITHIN = re.compile(r"\s?,?\s?(?:and\s)?")
 MATH = re.compile(r"(?<!\\)\$(?!\s)([^$]{1,300}?)(?<![\s\\])\$(?!\d)")
 # (3,4) is a pair, though 3,4 alone is a decimal
 PAIR = re.compile(r"[(\[]\s?[-\d.]{1,20}(?:,[-\d.]{1,20}){1,20}\s?[)\]]")
+FONT = re.compile(r"\\(?:math(?:rm|bf|it)|text(?:rm|bf|it)?|rm|bf|it|mbox)\b\s?")
+# 36^{\prime\prime}
+PRIMES = re.compile(r"\s?\^\s?\{?\s?\\prime(\s?\\prime)?\s?\}?")
+LAST_PRIME = re.compile(r"\d\s?(''|[\"'])[\s.*_`]*$")
+# 1h30m, 5ft10in: a digit after a letter begins a number only behind a unit
+COMPACT = re.compile(r"(?<=\d)(h|hr|min|m|s|ft|lb|d)(?=\d\d|\d\s?[a-z])")
+# x - 2: what is before the minus is not a sentence but a term
+TERM = re.compile(r"(?:(?<![^\W_])[A-Za-z]|[)\]}])\s*$")
 ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{\s*([^{}]*?)\s*\}\s*\{\s*([^{}]*?)\s*\}|(\d)\s*(\d))")
@@ -143,12 +152,22 @@ def plain_quantity(text: str) -> Quantity | None:
 @lru_cache(maxsize=1 << 14)
 def simplified(text: str) -> str:
     """Return the text with number words, LaTeX and powers of ten in one plain notation."""
-    text = spelled_out(PAIR.sub(spaced, MATH.sub(r"\1", unwrapped(text))))
+    text = MATH.sub(r"\1", PRIMES.sub(lambda m: '"' if m[1] else "'", text))
+    text = spelled_out(PAIR.sub(spaced, with_last_prime(text)))
+    text = COMPACT.sub(r"\1 ", text)
     for old, new in SPELLINGS:
         text = text.replace(old, new)
     text = FRACTION.sub(lambda m: f" {m[1] or m[3]}/{m[2] or m[4]}", text)
     text = TEN_TO.sub(r"1e\1", TIMES_TEN.sub(r"e\1", text))
-    return ORDINAL.sub("", text.replace("{", "").replace("}", ""))
+    return ORDINAL.sub("", FONT.sub(" ", text).replace("{", "").replace("}", ""))
+
+
+def with_last_prime(text: str) -> str:
+    """Return unwrapped text that keeps a last minute or inch sign, which looks like a quote."""
+    shown = plain(text)
+    prime = LAST_PRIME.search(shown[-20:])
+    text = unwrapped(shown)
+    return text + prime[1] if prime and shown.count(prime[1]) % 2 else text
 
 
 def spaced(match: re.Match[str]) -> str:
@@ -174,8 +193,9 @@ def scan(text: str) -> Scan:
         if clock is not None and (match is None or clock.start() <= match.start("digits")):
             start, (quantity, after) = clock.start(), clock_time(text, clock)
         elif match is not None:
-            # a minus after a number is a dash: 5 - 6
-            dash = bool(match["sign"] and found and not text[end : match.start()].strip())
+            # a minus after a number or a term is a dash: 5 - 6
+            before = text[max(end, match.start() - 4) : match.start()]
+            dash = bool(match["sign"] and (TERM.search(before) or (found and not before.strip())))
             start = match.end("sign") if dash else match.start()
             quantity, after = value_of(text, match, dash)
         else:
@@ -266,6 +286,8 @@ def value_of(text: str, match: re.Match[str], dash: bool) -> tuple[Quantity | No
     counted = ""
     if unit is None:
         counted, end = counted_after(text, at, match.start())
+        rate, after = unit_at(text, end, COUNT) if counted else (COUNT, end)
+        unit, end = (rate, after) if rate is not COUNT else (None, end)
     negative = (match["sign"] == "-" and not dash) != (match["sign2"] == "-")
     quantity = number(match, power, -1 if negative else 1, unit)
     return (quantity._replace(counted=counted) if quantity and counted else quantity), end

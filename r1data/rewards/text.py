@@ -23,7 +23,7 @@ VULGAR = re.compile("(\\d?)([\u00bc-\u00be\u2150-\u215e])")
 WRAPPER = re.compile(
     r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathbb|operatorname|mbox)\s*\{([^{}]*)\}"
 )
-LATEX_NOISE = re.compile(r"\\[()\[\]!,;:]|\\(?:left|right|quad|qquad|displaystyle)\b|(?<!\\)\$\$")
+LATEX_NOISE = re.compile(r"\\[()\[\]!,;:\s]|\\(?:left|right|quad|qquad|displaystyle)\b|(?<!\\)\$\$")
 # 72^\circ, 72^{\circ}, 72\degree, 72^o
 DEGREE = re.compile(
     r"\s?\^\s?(?:\{\s*)?(?:\\(?:circ|degree)\b|[o°](?![^\W_]))\s?(?:\})?"

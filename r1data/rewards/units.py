@@ -78,6 +78,9 @@ Bps | | bit s^-1 | 8
 # What takes no prefix. Rows of one spelling are its meanings, the usual one first.
 SINGLE = """
 min mins mnt | minute | s | 60
+| second | s | 1
+| minute | ° | 1/60
+| second | ° | 1/3600
 h hr hrs | hour | s | 3600
 d | day | s | 86400
 secs | | s | 1
@@ -197,6 +200,8 @@ SYMBOLS, WORDS = unit_table()
 PERCENT = SYMBOLS["%"]
 METER, FOOT, INCH = SYMBOLS["m"], SYMBOLS["ft"], SYMBOLS["in"]
 SECOND, MINUTE, HOUR = SYMBOLS["s"], SYMBOLS["min"], SYMBOLS["h"]
+# "30 frames per second" is 30 of nothing in a second
+COUNT = Unit("", Fraction(1))
 # 1:30 is a time of day, an hour and a half, or a minute and a half
 CLOCK = Unit("time of day", Fraction(60), others=(MINUTE, SECOND), bare=False)
 LONG_CLOCK = CLOCK._replace(others=(MINUTE,))
@@ -247,11 +252,12 @@ def unit_at(text: str, at: int, before: Unit | None = None) -> tuple[Unit | None
         if joint is None or match is None or unit is None:
             break
         per = bool(factors and joint["per"])
-        if factors and not per and not goes_on(factors[-1][0], joint[0], match["name"]):
+        raised = power_of(match)
+        if factors and not per and not goes_on(factors[-1][0], joint[0], match["name"], raised):
             break
         grouped = grouped or bool(per and joint["group"])
         hundred *= 100 if per and joint["hundred"] else 1
-        factors.append((unit, power_of(match) * (-1 if per or grouped else 1)))
+        factors.append((unit, raised * (-1 if per or grouped else 1)))
         at = match.end()
     if not factors:
         return None, at
@@ -269,9 +275,10 @@ def known(text: str, match: re.Match[str]) -> Unit | None:
     return unit_named(name)
 
 
-def goes_on(unit: Unit, joint: str, name: str) -> bool:
-    """Tell whether a product of units goes on: N m and kW-h, but not 5 m h, nor $5-$6."""
-    return name[0].isalpha() and not (joint == " " and unit.dimension in ENDS_AT_SPACE)
+def goes_on(unit: Unit, joint: str, name: str, raised: int) -> bool:
+    """Tell whether a product of units goes on: N m, kW-h, m s^-1, but not 5 m h, nor $5-$6."""
+    spaced = joint == " " and unit.dimension in ENDS_AT_SPACE and raised == 1
+    return name[0].isalpha() and not spaced
 
 
 def power_of(match: re.Match[str]) -> int:
