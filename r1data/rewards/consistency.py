@@ -15,9 +15,10 @@ from r1data.labels import bare_texts
 from r1data.rewards.choice import meant
 from r1data.rewards.comparison import compared
 from r1data.rewards.extract import extract
+from r1data.rewards.notation import simplified
 from r1data.rewards.numerical import read_number
 from r1data.rewards.option_text import SENTENCE
-from r1data.rewards.quantity import TEXT_LIMIT, Quantity, numbers_in, simplified
+from r1data.rewards.quantity import TEXT_LIMIT, Quantity, numbers_in
 from r1data.rewards.thought import thought_of
 from r1data.rewards.wording import content
 

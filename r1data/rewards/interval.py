@@ -5,7 +5,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from r1data.rewards.comparison import compared
-from r1data.rewards.quantity import MASK, TEXT_LIMIT, Quantity, scan, simplified
+from r1data.rewards.notation import simplified
+from r1data.rewards.quantity import MASK, TEXT_LIMIT, Quantity, scan
 
 DENIAL = re.compile(
     r"\b(?:no|none|not|never|nobody|nothing|neither|cannot|unknown|unclear)\b|n't\b", re.IGNORECASE

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from r1data.rewards.comparison import compared
 from r1data.rewards.interval import DENIAL, PAIR, judge_interval
+from r1data.rewards.notation import simplified
 from r1data.rewards.quantity import (
     MASK,
     PLAIN,
@@ -15,7 +16,6 @@ from r1data.rewards.quantity import (
     plain_quantity,
     quick,
     scan,
-    simplified,
 )
 from r1data.rewards.units import PERCENT
 
