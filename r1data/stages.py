@@ -86,7 +86,7 @@ def screen(recipe: Recipe) -> list[Stage]:
     stage = Stage(
         name="screen",
         room=4,
-        version=6,
+        version=7,
         run="r1data.screen.stage:screen_samples",
         options={
             "duplicates": recipe.screen.duplicates,

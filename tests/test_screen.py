@@ -15,8 +15,10 @@ from r1data.building import release_digest
 from r1data.frames.take import take_frames
 from r1data.screen.duplicates import media_groups
 from r1data.screen.pictures import Hashes, near_groups, read_hash, same_in_grey
-from r1data.screen.text import bags, band_keys, content, words
+from r1data.screen.text import bags, band_keys, bases, content, words
 
+GOLDEN = Path(__file__).parent / "golden" / "questions.tsv"
+SHAPES = GOLDEN.with_name("shapes_reworded.tsv")
 FIRST = "Which shape enters the picture first?"
 
 
@@ -42,11 +44,11 @@ def test_options_may_stand_in_another_order() -> None:
     "other",
     [
         "Could you tell which shape enters the picture first?",
-        "In the video, which is the first shape entering the picture?",
-        "Please tell me: which of the shapes entered the picture first?",
+        "In the video, which shape entered the picture first?",
+        "Please tell me: which shape is entering the picture first, please?",
     ],
 )
-def test_other_words_for_the_same_question_fall(other: str) -> None:
+def test_a_request_around_the_same_question_falls(other: str) -> None:
     assert twins(row("s/1", FIRST), row("s/2", other))
 
 
@@ -74,52 +76,67 @@ def test_questions_that_many_answers_fit_must_ask_in_the_same_words() -> None:
 
 
 def pairs(kind: str) -> list[tuple[str, str]]:
-    """Pairs of questions on one clip that ask the same ("same") or nearly so ("other")."""
-    lines = (Path(__file__).parent / "golden" / "reworded.tsv").read_text().splitlines()
+    """Pairs of questions that ask the same ("same") or differ in meaning ("other")."""
+    lines = GOLDEN.read_text(encoding="utf-8").splitlines()
     return [
         (one, other) for said, one, other in (line.split("\t") for line in lines) if said == kind
     ]
 
 
-def test_most_questions_in_other_words_fall_where_answer_options_and_clip_agree() -> None:
-    found = [twins(row("s/1", one), row("s/2", other)) for one, other in pairs("same")]
-    assert len(found) == 40 and sum(found) >= 28
+ANSWERS: list[dict[str, Any]] = [
+    {},
+    {"options": [], "problem_type": "free-form", "solution": "yes"},
+    {"options": [], "problem_type": "numerical", "solution": "3"},
+]
 
 
-@pytest.mark.parametrize(("options", "truth"), [(None, "A"), ([], "yes"), ([], "3")])
-def test_nearly_the_same_questions_stay_though_answer_and_clip_agree(
-    options: list[str] | None, truth: str
-) -> None:
-    more: dict[str, Any] = {}
-    if options is not None:
-        more = {"options": options, "problem_type": "free-form"}
-    fallen = [
+def fallen(kind: str, more: dict[str, Any]) -> tuple[list[tuple[str, str]], int]:
+    """The pairs of a kind of which one falls, whatever the answer; and how many there are."""
+    every = pairs(kind)
+    found = [
         (one, other)
-        for one, other in pairs("other")
-        if twins(row("s/1", one, truth, **more), row("s/2", other, truth, **more))
+        for one, other in every
+        if twins(row("s/1", one, **more), row("s/2", other, **more))
     ]
-    assert len(fallen) <= 1, fallen
+    return found, len(every)
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("What does he do after he sits down?", "After he sits down, what does he do?", True),
-        ("Does the ball fall when the cup moves?", "When the cup moves, does the ball fall?", True),
-        (
-            "Does the cup fall when the ball moves?",
-            "When the cup moves, does the ball fall?",
-            False,
-        ),
-        ("Does the boy push the girl?", "Does the girl push the boy?", False),
-        ("Does it roll from left to right?", "Does it roll from right to left?", False),
-    ],
-)
-def test_a_clause_may_stand_elsewhere_and_two_things_not_change_places(
-    one: str, other: str, same: bool
+@pytest.mark.parametrize("more", ANSWERS)
+def test_spelling_case_marks_articles_and_forms_of_verbs_make_no_other_question(
+    more: dict[str, Any],
 ) -> None:
-    yes: dict[str, Any] = {"options": [], "problem_type": "free-form"}
-    assert twins(row("s/1", one, "yes", **yes), row("s/2", other, "yes", **yes)) is same
+    found, count = fallen("same", more)
+    assert len(found) == count >= 30, set(pairs("same")) - set(found)
+
+
+@pytest.mark.parametrize("more", ANSWERS)
+def test_questions_that_differ_in_meaning_stay_though_answer_and_clip_agree(
+    more: dict[str, Any],
+) -> None:
+    found, count = fallen("other", more)
+    assert count >= 90 and not found
+
+
+def test_a_sign_makes_another_answer() -> None:
+    number: dict[str, Any] = {"options": [], "problem_type": "numerical"}
+    assert not twins(row("s/1", FIRST, "-3", **number), row("s/2", FIRST, "3", **number))
+
+
+def test_a_form_that_both_share_makes_no_twins_of_one_boy_and_two() -> None:
+    held = [row(f"s/{i}", f"What {form}?") for i, form in enumerate(("hold", "holds", "holding"))]
+    assert screened(held).keys() == {"s/2"}
+    assert screened(held)["s/2"]["duplicate_of"] == "s/0"
+
+
+def test_no_paraphrase_is_taken_for_its_question_and_no_near_miss() -> None:
+    """Paraphrases are for a model; of these 625 and 176 pairs the rules find none."""
+    lines = SHAPES.read_text(encoding="utf-8").splitlines()
+    found = [
+        (one, other)
+        for _, one, other in (line.split("\t") for line in lines)
+        if words(one) != words(other) and twins(row("s/1", one), row("s/2", other))
+    ]
+    assert len(lines) == 801 and not found
 
 
 def test_one_template_filled_in_two_ways_is_two_questions() -> None:
@@ -190,9 +207,10 @@ def test_alike_questions_share_a_band_and_others_do_not() -> None:
     assert not any(keys[0] == keys[2] for keys in shared)
 
 
-def test_words_and_stems_leave_out_what_does_not_ask() -> None:
+def test_words_and_base_forms_leave_out_articles_and_auxiliaries() -> None:
     assert words("Ünder  the “Table”_(s)?") == ["ünder", "the", "table", "s"]
-    assert content("What is the man doing, entering or entered?") == ["man", "enter"]
+    asked = content("What is the man doing, entering or entered?")
+    assert bases(asked) == ["what", "man", "do", "enter", "or", "enter"]
 
 
 def test_rows_on_one_clip_have_one_group() -> None:
@@ -242,28 +260,3 @@ def test_a_build_screens_the_same_rows_on_any_engine(tmp_path: Path) -> None:
         assert table["drop_reason"].null_count() == len(table)
     digests = {release_digest(tmp_path / engine / "9.release") for engine in ("inline", "pool")}
     assert len(digests) == 1
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("Which shape appears first?", "Which figure enters the scene first?", True),
-        ("What colour is the fastest car?", "What color does the quickest automobile have?", True),
-        ("Why does the man stop running?", "What reason has the man to halt running?", True),
-        ("Which shape appears first?", "Which shape disappears first?", False),
-        ("What does the man hold?", "What does the woman hold?", False),
-        ("Who is left of the sofa?", "Who is right of the couch?", False),
-    ],
-)
-def test_synonyms_are_one_word_and_opposites_are_two(one: str, other: str, same: bool) -> None:
-    assert twins(row("s/1", one), row("s/2", other)) is same
-
-
-def test_counts_of_synonyms_put_the_same_way_fall() -> None:
-    number = {"options": [], "problem_type": "numerical"}
-    asked = "How many times does the red ball bounce off the edges?"
-    again = "Count how many times the red ball rebounds off the borders of the video."
-    assert twins(row("s/1", asked, "3", **number), row("s/2", again, "3", **number))
-    assert not twins(
-        row("s/1", asked, "3", **number), row("s/2", again.replace("red", "blue"), "3", **number)
-    )

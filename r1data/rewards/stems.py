@@ -40,12 +40,7 @@ def stem(word: str) -> str:
         return IRREGULAR[word]
     if len(word) <= 2:
         return word
-    word = without_plural(word)
-    word = without_past(word)
-    if word.endswith("y") and len(word) > 2 and shape(word)[-2] == "c":
-        word = word[:-1] + "i"
-    word = shortened(word)
-    return without_final_e(word)
+    return without_final_e(shortened(y_as_i(without_past(without_plural(word)))))
 
 
 def shape(word: str) -> str:
@@ -111,6 +106,13 @@ def repaired(base: str) -> str:
     if measure(base) == 1 and ends_cvc(base):
         return base + "e"
     return base
+
+
+def y_as_i(word: str) -> str:
+    """Apply step 1c: try, tries and tried are one."""
+    if word.endswith("y") and len(word) > 2 and shape(word)[-2] == "c":
+        return word[:-1] + "i"
+    return word
 
 
 def shortened(word: str) -> str:

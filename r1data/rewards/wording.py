@@ -26,13 +26,20 @@ FILLER_WORDS = """a an the is are was were be been being am do does did has have
     s t"""
 FILLER = frozenset(FILLER_WORDS.split())
 
+# Two spellings of one word
+SPELLINGS = """towards toward; backwards backward; forwards forward; grey gray; colour color;
+    colours colors; coloured colored; centre center; centres centers; metre meter; metres meters;
+    kilometres kilometers; litre liter; litres liters; theatre theater; favourite favorite;
+    neighbour neighbor; neighbours neighbors; moustache mustache; pyjamas pajamas;
+    doughnut donut; doughnuts donuts; jewellery jewelry; catalogue catalog; recognise recognize;
+    recognised recognized; organise organize; organised organized; analyse analyze"""
+SPELLING: dict[str, str] = {pair.split()[0]: pair.split()[1] for pair in SPELLINGS.split(";")}
 SAME = {
-    "towards": "toward",
+    **SPELLING,
     "upwards": "up", "upward": "up", "downwards": "down", "downward": "down", "leftward": "left",
-    "leftwards": "left", "rightward": "right", "rightwards": "right", "forwards": "forward",
-    "backwards": "backward", "afterwards": "then", "afterward": "then", "grey": "gray",
-    "colour": "color", "colours": "color", "cannot": "not", "never": "not", "simultaneously":
-    "simultaneous", "concurrently": "simultaneous", "concurrent": "simultaneous",
+    "leftwards": "left", "rightward": "right", "rightwards": "right",
+    "afterwards": "then", "afterward": "then", "cannot": "not", "never": "not",
+    "simultaneously": "simultaneous", "concurrently": "simultaneous", "concurrent": "simultaneous",
 }  # fmt: skip
 
 # Two names of one thing, in any sentence

@@ -18,18 +18,17 @@ from r1data.screen.text import Bags
 SAMPLE = ["id", "problem", "options", "problem_type", "solution", "media"]
 FRAMES = ["id", "phash", "drop_reason", "drop_detail"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# Two questions that share a truth of one word may still ask for different things.
-TELLING_WORDS, TELLING_OPTIONS = 2, 3
+# Two options are those of very many questions.
+TELLING_OPTIONS = 3
 
 
 class Facts(NamedTuple):
     """What is known of some rows, column by column.
 
-    `content` holds what is asked for, as stems, `order` their sequence as one hash; `question`,
-    `options` and `everything` hold words as they are, `exact` the question's in their order.
-    `telling` says that a truth is long enough, or stands among enough others, to tell what was
-    asked; `chosen_from` that there are enough others; `counted` that it is a number. `media` names
-    the exact bytes and seconds.
+    `content` holds the base forms of what is asked, `order` their sequence as one hash, `endings`
+    which form each has; `question` and `everything` hold words as they are, `exact` the question's.
+    `chosen_from` says that there are enough options to tell what was asked. `media` names the exact
+    bytes and seconds.
     """
 
     ids: list[str]
@@ -38,11 +37,10 @@ class Facts(NamedTuple):
     question: Bags
     everything: Bags
     order: NDArray[np.uint64]
+    endings: list[str]
     exact: NDArray[np.uint64]
     truth: NDArray[np.uint64]
-    telling: NDArray[np.bool_]
     chosen_from: NDArray[np.bool_]
-    counted: NDArray[np.bool_]
     option_set: NDArray[np.uint64]
     media: NDArray[np.uint64]
     hashes: list[Hashes | None]
@@ -76,7 +74,7 @@ def facts_of(samples: pa.Table, media: pa.Table, frames: pa.Table) -> Facts:
     """Turn one shard's small columns into numbers."""
     rows = samples.to_pylist()
     questions = [text.words(row["problem"]) for row in rows]
-    stems = [text.content(row["problem"]) for row in rows]
+    asked = [text.content(row["problem"]) for row in rows]
     options = [[text.words(each) for each in row["options"] or ()] for row in rows]
     truths = [truth_words(row) for row in rows]
     every = [sum(each, question) for question, each in zip(questions, options, strict=True)]
@@ -84,30 +82,19 @@ def facts_of(samples: pa.Table, media: pa.Table, frames: pa.Table) -> Facts:
     return Facts(
         ids=samples["id"].to_pylist(),
         standing=[reason is None for reason in frames["drop_reason"].to_pylist()],
-        content=text.bags(stems),
+        content=text.bags(map(text.bases, asked)),
         question=text.bags(questions),
         everything=text.bags(every),
-        order=numbers(text.text_hash(text.in_order(each)) for each in stems),
+        order=numbers(text.text_hash(text.bases(each)) for each in asked),
+        endings=[*map(text.endings, asked)],
         exact=numbers(map(text.text_hash, questions)),
         truth=numbers(map(text.text_hash, truths)),
-        telling=np.array([*map(is_telling, truths, options)], np.bool_),
         chosen_from=np.array([len(each) >= TELLING_OPTIONS for each in options], np.bool_),
-        counted=np.array([is_number(each) for each in truths], np.bool_),
         option_set=numbers(map(option_hash, options)),
         media=numbers(map(media_hash, rows, files)),
         hashes=[read_hash(each) if each else None for each in frames["phash"].to_pylist()],
         videos=[[*map(video_hash, video_names(row))] for row in rows],
     )
-
-
-def is_telling(truth: Sequence[str], options: Sequence[Any]) -> bool:
-    """Tell whether a truth says much of its question: "yes" and "3" answer very many."""
-    return len(truth) >= TELLING_WORDS or len(options) >= TELLING_OPTIONS
-
-
-def is_number(truth: Sequence[str]) -> bool:
-    """Tell whether a truth is one number: more often another one than yes is another answer."""
-    return len(truth) == 1 and truth[0].isdecimal()
 
 
 def together(parts: Sequence[Facts]) -> Facts:
@@ -133,7 +120,7 @@ def truth_words(row: Mapping[str, Any]) -> list[str]:
     """Return the words of a truth; of a letter, those of its option: options may be shuffled."""
     options, solution = row["options"] or (), row["solution"] or ""
     place = LETTERS.find(solution.strip().upper()) if len(solution.strip()) == 1 else -1
-    return text.words(options[place] if 0 <= place < len(options) else solution)
+    return text.tokens(options[place] if 0 <= place < len(options) else solution)
 
 
 def option_hash(options: Sequence[Sequence[str]]) -> int:

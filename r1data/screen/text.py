@@ -1,32 +1,43 @@
-"""Questions as sets of hashed words, and MinHash over very many of them."""
+"""What questions ask, word by word, and MinHash over sets of hashed words."""
 
 import hashlib
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from r1data.screen.synonyms import ACTIONS, GROUPS, IRREGULAR
-from r1data.screen.wordings import plain
+from r1data.rewards.stems import without_final_e, without_past, without_plural, y_as_i
+from r1data.rewards.text import plain
+from r1data.rewards.wording import SPELLING
+from r1data.screen.verbs import IRREGULAR
 
 WORD = re.compile(r"[^\W_]+")
-# Words that carry how a question is put, not what is asked. Negations and words of time and place
-# (not, before, from, left) stay out: they turn an answer over.
-FILLING = """
-a altogether an and are be been being can clip correct could determine did do does doing footage
-frame from give given has have he here how i identify image in into is it item its list listed made
-make makes me my object of one or overall picture please question scene screen see seen she shown so
-some such tell that the their them then there these they thing this those to total us video view was
-we were what which will with would you your
-"""
+# Vowel and tone signs of Hindi, Thai and others: \w has none of them.
+SIGNS = "".join(c for c in map(chr, range(0x300, 0x1B00)) if unicodedata.category(c)[0] == "M")
+# With the signs of formulas; a hyphen is one before or between numbers only.
+TOKEN = re.compile(
+    rf"[^\W_](?:[^\W_]|[{SIGNS}])*|[+<=>^%°±×÷≤≥≠√$€£]|(?<=\d)[-*/](?=\d)|(?<!\w)-(?=\d)"
+)
+POSSESSIVE = re.compile(r"(?<=\w)'s\b")
+TAG = re.compile(r"</?\w+>")
+# What stands around a question: a request, and the clip that every question is about.
+AROUND = re.compile(
+    r"^\W*(?:please\b\W*)?(?:(?:(?:can|could|would) you )?(?:please )?tell(?: me| us)?\b\W*)?"
+    r"(?:in (?:the|this) (?:video|clip|footage)\b\W*)?"
+    r"|(?<=\w)(?:\W+(?:please|in (?:the|this) (?:video|clip|footage)))+\W*$"
+)
+# Articles, and words that a form of a verb adds: "is holding", "does hold", "held".
+ADDED = frozenset(WORD.findall("a an the am is are was were be been being does did"))
+# These add nothing before the subject, and are the verb behind it: "what do they have".
+ADDED_FIRST = frozenset(WORD.findall("do have has had"))
+FIRST_WORDS = 3
 # 64 bits of a word's blake2b: 10 million words meet once in 400,000 builds.
 SEED = 20_240_501
-FILLERS = frozenset(WORD.findall(FILLING))
 
 
 class Bags(NamedTuple):
@@ -53,64 +64,60 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def content(text: str) -> list[str]:
-    """Return the stems of what a question asks about, in their order; of synonyms, one stem.
-
-    Two in a row that say the same ("count how many") count once.
-    """
-    asked = WORD.findall(plain(folded(text)))
-    stems = (stem(word) for word in asked if word not in FILLERS)
-    return [each for each, _ in groupby(ONE_OF.get(each, each) for each in stems)]
+def tokens(text: str) -> list[str]:
+    """Return the words of a text and the signs of its formulas, without case and marks."""
+    return TOKEN.findall(plain(text).casefold())
 
 
-def stem(word: str) -> str:
-    """Cut the endings that a change of wording changes: entering, enters and entered are one.
-
-    A consonant doubled before an ending is halved (putting, stopped), as is one in "roll": nothing
-    is ever shown of a stem.
-    """
-    word = IRREGULAR.get(word, word)
-    if word.endswith(("ies", "ied")) and len(word) > 4:
-        return word[:-3] + "y"
-    for ending in ("ing", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return halved(word[: -len(ending)])
-    return halved(word.removesuffix("e") if len(word) > 3 else word)
-
-
-def halved(stem: str) -> str:
-    """Return a stem that ends in two equal letters with one of them."""
-    return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] else stem
-
-
-ONE_OF = {stem(word): stem(group[0]) for group in GROUPS for word in group}
-DOING = frozenset(map(stem, ACTIONS))
-NUMBER = stem("number")
-
-
-def in_order(stems: Sequence[str]) -> list[str]:
-    """Return stems in an order that does not depend on where a sentence puts its verb.
-
-    "How many" may stand at the end, and one action before or behind who does it. Things keep their
-    places, and so do two actions: who pushes whom, and what comes before what, is their order.
-    """
-    done = [each for each in stems if each in DOING]
-    free = {NUMBER, *(done if len(done) == 1 else ())}
+def content(question: str) -> list[str]:
+    """Return what a question asks, word by word, without articles and auxiliary verbs."""
+    asked = TAG.sub(" ", plain(question).casefold()).replace("n't", " not")
+    found: list[str] = TOKEN.findall(AROUND.sub(" ", POSSESSIVE.sub(" ", asked)))
     return [
-        *sorted(each for each in stems if each in free),
-        *(each for each in stems if each not in free),
+        SPELLING.get(word, word)
+        for number, word in enumerate(found)
+        if word not in ADDED and not (number < FIRST_WORDS and word in ADDED_FIRST)
     ]
+
+
+@lru_cache(maxsize=1 << 18)
+def form(word: str) -> tuple[str, str]:
+    """Return the base form of a word and what form it has: "s", "+" (held, holding) or ".".
+
+    Endings of inflection are cut and no others: an actor is no action.
+    """
+    base = IRREGULAR.get(word, word)
+    cut = base != word
+    if not cut and len(word) > 3:
+        short = without_plural(word)
+        short = without_past(word) if short == word else short
+        base, cut = without_final_e(y_as_i(short)), short != word
+    return base, ("s" if word.endswith("s") else "+") if cut else "."
+
+
+def bases(question: Sequence[str]) -> list[str]:
+    """Return the base forms of words."""
+    return [form(word)[0] for word in question]
+
+
+def endings(question: Sequence[str]) -> str:
+    """Return which form each word has; interned, since millions of questions have few of them."""
+    return sys.intern("".join(form(word)[1] for word in question))
+
+
+def forms_agree(one: str, other: str) -> bool:
+    """Tell whether two questions of the same base forms may differ by forms of verbs alone.
+
+    An s makes two boys of one, and nothing tells "boys" from "holds": "hold" and "holds" are not
+    the same here, while "holding" and "held" are the same as both.
+    """
+    return all({a, b} != {".", "s"} for a, b in zip(one, other, strict=True))
 
 
 @lru_cache(maxsize=1 << 20)
 def word_hash(word: str) -> int:
     """Return 64 bits of a word that are the same on every machine."""
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
-
-
-def hashed(listed: Iterable[str]) -> frozenset[int]:
-    """Return the hashes of the stems of words."""
-    return frozenset(word_hash(ONE_OF.get(stem(word), stem(word))) for word in listed)
 
 
 def text_hash(parts: Sequence[str]) -> int:
