@@ -1,10 +1,10 @@
 """How long screening takes and how much memory, on made-up rows: python benchmarks/screen.py 10000
 
-Each size runs in a process of its own. One row in ten is a duplicate: the question
-with a request around it, its clip re-encoded (3 bits of 64 changed a frame, none of its colours). One in twenty is a benchmark's item,
-its clip changed as much as a cut by 5% changes it (7 bits a frame). Prints how many of each are
-found, how many others fall out, seconds, seconds of CPU (which a busy machine changes least) and
-peak memory.
+Each size runs in a process of its own. One row in ten is a duplicate: the question with a request
+around it, its clip re-encoded (3 bits of 64 changed a frame, none of its colours). One in twenty is
+a benchmark's item, its clip changed as much as a cut by 5% changes it (7 bits a frame). Prints how
+many of each are found, how many others fall out, seconds, seconds of CPU (which a busy machine
+changes least) and peak memory.
 """
 
 import argparse
