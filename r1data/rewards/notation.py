@@ -31,21 +31,29 @@ SPELLINGS = (
     ("\\Omega", "Ω"),
     ("\\%", "%"),
     ("\\$", "$"),
-    ("per cent", "%"),
 )
 
 
 @lru_cache(maxsize=1 << 14)
 def simplified(text: str) -> str:
     """Return the text with number words, LaTeX and powers of ten in one plain notation."""
-    text = MATH.sub(r"\1", PRIMES.sub(lambda m: '"' if m[1] else "'", text))
-    text = spelled_out(PAIR.sub(spaced, with_last_prime(text)))
-    text = COMPACT.sub(r"\1 ", text)
-    for old, new in SPELLINGS:
-        text = text.replace(old, new)
-    text = FRACTION.sub(lambda m: f" {m[1] or m[3]}/{m[2] or m[4]}", text)
-    text = TEN_TO.sub(r"1e\1", TIMES_TEN.sub(r"e\1", text))
-    return ORDINAL.sub("", FONT.sub(" ", text).replace("{", "").replace("}", ""))
+    text = PRIMES.sub(prime, text) if "\\prime" in text else text
+    text = with_last_prime(MATH.sub(r"\1", text) if "$" in text else text)
+    if "(" in text or "[" in text:
+        text = PAIR.sub(spaced, text)
+    text = spelled_out(COMPACT.sub(r"\1 ", text))
+    if "\\" in text:
+        for old, new in SPELLINGS:
+            text = text.replace(old, new)
+        text = FRACTION.sub(lambda m: f" {m[1] or m[3]}/{m[2] or m[4]}", text)
+        text = FONT.sub(" ", text)
+    text = TEN_TO.sub(r"1e\1", TIMES_TEN.sub(r"e\1", text.replace("per cent", "percent")))
+    return ORDINAL.sub("", text.replace("{", "").replace("}", ""))
+
+
+def prime(match: re.Match[str]) -> str:
+    """Return the sign of minutes or, for two primes, seconds."""
+    return '"' if match[1] else "'"
 
 
 def with_last_prime(text: str) -> str:

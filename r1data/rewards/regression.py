@@ -20,6 +20,8 @@ def judge_regression(truth: str, answer: str) -> tuple[float | None, str]:
         given, why = read_number(answer)
         if given is None:
             return 0.0, why
+    if wanted.unit is None and given.unit is None and not wanted.counted:
+        return closeness(wanted, given)
     scored = [closeness(one, other) for one, other, _ in aligned(wanted, given)]
     return max(scored, default=(0.0, "unit_mismatch"))
 
