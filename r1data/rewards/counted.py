@@ -7,14 +7,15 @@ from r1data.rewards.stems import stem
 WORD = re.compile(r"[\s-]{1,2}([A-Za-z][A-Za-z'-]*)")
 WORDS_LIMIT = 4
 # Where the words about a number end
-STOP_WORDS = """a about above across after all altogether am an and approximately are around as at
-    away be because been before below but by can combined could did do does due during each every
-    exactly for from had has have he here his i if in inclusive ish into is it its left long maximum
-    may might minimum minus more must my nor not of off on only or our out over overall per plus
-    remaining she should since so than that the their them then there therefore these they this
-    those times to total under until up visible was we were when where which while who whose will
-    with within without would you your becomes comes costs equals follows gets gives goes leaves
-    likes looks makes means needs remains represents says seems shows stands takes yields"""
+STOP_WORDS = """a about above across after all altogether am an and approximately are around as
+    at away be because been before below but by can combined could did do does due during each
+    every exactly for from had has have he here his i if in inclusive ish into is it its left
+    maximum may might minimum minus more must my nor not of off on only or our out over
+    overall per plus remaining she should since so something than that the their them then
+    there therefore these they this those times to total under until up visible was we were
+    when where which while who whose will with within without would you your becomes comes
+    costs equals follows gets gives goes leaves likes looks makes means needs remains
+    represents says seems shows stands takes yields"""
 STOPS = frozenset(STOP_WORDS.split())
 # "5 things", "5 square units": a noun that names nothing contradicts no other
 GENERIC_WORDS = """unit units thing things item items object objects piece pieces one ones other
@@ -60,11 +61,11 @@ def is_plural(word: str) -> bool:
 
 
 def same_noun(one: str, other: str) -> bool:
-    """Tell whether the noun of one phrase is in the other: "red apples", "apple"."""
-    left, right = singular(one), singular(other)
-    return left[-1] in right or right[-1] in left
+    """Tell whether two phrases share a noun: "red apples" and "apple", not "book shelves"."""
+    return not nouns(one).isdisjoint(nouns(other))
 
 
-def singular(phrase: str) -> list[str]:
-    """Return the stems of a phrase's words."""
-    return [stem(IRREGULAR.get(word, word)) for word in phrase.split()]
+def nouns(phrase: str) -> set[str]:
+    """Return the stems of a phrase's plurals and of its last word."""
+    *others, last = phrase.split()
+    return {stem(IRREGULAR.get(word, word)) for word in (*filter(is_plural, others), last)}

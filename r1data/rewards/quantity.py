@@ -84,6 +84,9 @@ SCALES = {
 SCALE = re.compile(rf"\s*-?({'|'.join(SCALES)})(?![^\W\d_])", re.IGNORECASE)
 # 3M may be three million: glued to its number, the letter is no unit that can be left out
 MAYBE_SCALE = frozenset("KMBTG")
+# ... but behind a currency sign it can be nothing else: $3M
+MONEY_SCALES = {"K": 3, "M": 6, "B": 9, "T": 12}
+MONEY_SCALE = re.compile(r"\s?([KMBT])(?![^\W\d_])")
 # "1 h 30 min", "5 ft, 10 in", "1 hour and 30 minutes" are one quantity
 WITHIN = re.compile(r"\s?,?\s?(?:and\s)?")
 # x - 2: what is before the minus is not a sentence but a term
@@ -227,14 +230,22 @@ def value_of(text: str, match: re.Match[str], dash: bool) -> tuple[Quantity | No
     if scale is not None and scale[1] != "K":
         power, at = power + SCALES[scale[1].lower()], scale.end()
     currency = unit_named(match["currency"]) if match["currency"] else None
+    millions = MONEY_SCALE.match(text, at) if currency else None
+    if millions is not None:
+        power, at = power + MONEY_SCALES[millions[1]], millions.end()
     unit, end = unit_at(text, at, currency)
     if unit is not None and end == at + 1 and text[at] in MAYBE_SCALE:
         unit = unit._replace(bare=False)
     counted = ""
     if unit is None:
         counted, end = counted_after(text, at, match.start())
-        rate, after = unit_at(text, end, COUNT) if counted else (COUNT, end)
-        unit, end = (rate, after) if rate is not COUNT else (None, end)
+        adjective, _, last = counted.rpartition(" ")
+        unit = unit_named(last) if adjective else None  # "3 full hours"
+        if counted and unit is None:
+            rate, after = unit_at(text, end, COUNT)  # "30 frames per second"
+            unit, end = (rate, after) if rate is not COUNT else (None, end)
+        else:
+            counted = ""
     negative = (match["sign"] == "-" and not dash) != (match["sign2"] == "-")
     quantity = number(match, power, -1 if negative else 1, unit)
     return (quantity._replace(counted=counted) if quantity and counted else quantity), end

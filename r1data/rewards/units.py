@@ -113,6 +113,7 @@ kgs | kilo | g | 1000
 mph | | m s^-1 | 0.44704
 kph kmh kmph | | m s^-1 | 5/18
 mps | | m s^-1 | 1
+mpg | | m^-2 | 1609344000000000/3785411784
 kn kt kts | knot | m s^-1 | 463/900
 rpm bpm | | s^-1 | 1/60
 fps | | s^-1 | 1
@@ -297,7 +298,9 @@ def multiplied(factors: tuple[tuple[Unit, int], ...]) -> Unit:
         return factors[0][0]
     powers: dict[str, int] = {}
     size = Fraction(1)
-    for unit, power in factors:
+    for each, power in factors:
+        # the C of J/C is a coulomb: what does not start at zero is in no product
+        unit = next((one for one in (each, *each.others) if not one.zero), each)
         size *= unit.factor**power
         for part in unit.dimension.split():
             base, _, raised = part.partition("^")
