@@ -3,12 +3,14 @@
 import re
 from functools import lru_cache
 
+from r1data.rewards.closed_form import evaluated
 from r1data.rewards.number_words import spelled_out
 from r1data.rewards.text import plain, unwrapped
 
 # No truth has 400 digits; beyond that, as in 1e999999999, a number is an attack on the memory.
 DIGITS_LIMIT = 400
 
+ROOT_OR_PI = re.compile(r"\\(?:sqrt|pi)\b|[√π]")
 # $5$ is a formula, "$5 and $6" are dollars
 MATH = re.compile(r"(?<!\\)\$(?!\s)([^$]{1,300}?)(?<![\s\\])\$(?!\d)")
 # (3,4) is a pair, though 3,4 alone is a decimal
@@ -39,6 +41,8 @@ def simplified(text: str) -> str:
     """Return the text with number words, LaTeX and powers of ten in one plain notation."""
     text = PRIMES.sub(prime, text) if "\\prime" in text else text
     text = with_last_prime(MATH.sub(r"\1", text) if "$" in text else text)
+    if ROOT_OR_PI.search(text):
+        text = evaluated(text)
     if "(" in text or "[" in text:
         text = PAIR.sub(spaced, text)
     text = spelled_out(COMPACT.sub(r"\1 ", text))

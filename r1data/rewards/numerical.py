@@ -41,7 +41,7 @@ CODE = re.compile(
     r"^\s*(?:return|print|def|import|assert)\s+[\w\"']|^\s*(?:for|while|if|elif)\s.*:\s*$|\breturn\s[^\s;]+;"
     r"|^\s*(?:int|let|var|const|float|double|auto|long)\s+\w+\s*=|\w\s*=[^;\n]*;\s*$|==|\+=|:="
     r"|\b(?:print|printf|println|range|len|log|int|float|str|input)\s*\((?!.*=)|\w\s*=\s*[\[{]"
-    r"|\bfor\s+\w+\s+in\s+\w+\(|\blambda\b|#include|[A-Za-z_]\w*\[\d+\]",
+    r"|\bfor\s+\w+\s+in\s+\w+\(|\blambda\b|#include|(?<![\w\\])[A-Za-z_]\w*\[\d+\]",
     re.MULTILINE,
 )
 NAN = re.compile(r"[-+]?\s*(?:nan|inf|infinity|∞|\\infty)\W*", re.IGNORECASE)
@@ -59,7 +59,7 @@ BOUND = re.compile(
     r"|exceed(?:s|ing)?|until|within|nearly|almost|not quite|max|min"
     r"|as (?:many|few|much|little) as)\b"
     rf"|(?<![-=]){SIDE})\s*(?:(?:or equal to|about|around|the|an?|of)\s*)?\(?{NUM}"
-    rf"|{NUM}\s*{SIDE}|{NUM}\s?\+(?!\s?[\w{NUM}(])"
+    rf"|{NUM}\s*{SIDE}|{NUM}\s?\+(?!\s?[\w{NUM}(\\])"
     rf"|{NUM}\s?(?:or|and) (?:{THAN}|above|below|over|under|up|beyond)\b"
     rf"|{NUM}\s?(?:plus|upwards?|tops"
     r"|(?:at )?(?:an? |the )?(?:minimum|maximum|min|max|least|most))\b(?!\s?\w)",
@@ -82,6 +82,7 @@ EXPRESSION = re.compile(
     rf"\\(?:sqrt|pi|log|ln|sin|cos|tan|sum|int|prod|lim|infty|theta|alpha|beta)|[√π∑∫∞θ^]|{NUM}!"
     rf"|\b(?:sqrt|pi|log|ln)\b|{NUM}[^\W\d_](?![^\W_])|{NUM}\s?[xyz](?![^\W_])"
     r"|(?<![^\W_])[xyz]\s*[-+*/]|[-+*/]\s*[xyz](?![^\W_])"
+    rf"|(?<![^\W_])[b-hj-z]\s?[-+*/]\s?{NUM}|{NUM}\s?[-+*]\s?[b-hj-z](?![^\W_])"
 )
 # What stands left of an equals sign and is neither a name nor made of numbers: x + 2, 2x, x^2
 UNSOLVED = re.compile(

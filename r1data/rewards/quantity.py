@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from r1data.rewards.closed_form import PLACES
 from r1data.rewards.counted import counted_after
 from r1data.rewards.notation import DIGITS_LIMIT, decimal
 from r1data.rewards.units import (
@@ -32,8 +33,8 @@ class Quantity(NamedTuple):
     """numerator / denominator, in `unit`.
 
     `last` is the power of ten of the last decimal shown: -2 for 12.50, 2 for 1.5e3, None for whole
-    numbers and fractions, which are exact. 50% is 50 with the unit "%". `counted` is the noun
-    phrase of a number of things, which has no unit.
+    numbers and fractions, which are exact, and so is 2 pi. 50% is 50 with the unit "%". `counted`
+    is the noun phrase of a number of things, which has no unit.
     """
 
     numerator: int
@@ -266,7 +267,7 @@ def number(match: re.Match[str], power: int, sign: int, unit: Unit | None) -> Qu
         numerator *= 10**power
     else:
         denominator *= 10**-power
-    fraction = bool(match["under"])
+    fraction = bool(match["under"]) or top[1] == PLACES
     shown = top[1] if top[1] or power >= 0 else 0
     last = power - shown if not fraction and (shown or power < 0) else None
     return Quantity(sign * numerator, denominator, last, unit, fraction)
