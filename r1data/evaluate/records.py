@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from r1data.errors import InputError
+from r1data.evaluate.published import RULES
 from r1data.evaluate.rows import Item
 from r1data.evaluate.scoring import score_answer
 from r1data.grid.shards import write_text
@@ -21,7 +22,8 @@ def new_record(benchmark: str, item: Item) -> Record:
     """Return the record of a question that was not asked yet."""
     sample = item.sample
     asked = {name: sample[name] for name in ("problem_type", "solution", "options")}
-    blank = dict.fromkeys((*ANSWER, "judge", "score", "rule", "why", "seen", "video_r1"))
+    scores = ("score", "rule", "why", "seen", "video_r1", "published_rule")
+    blank = dict.fromkeys((*ANSWER, "judge", *scores))
     state = "left_out" if item.left_out else "unasked"
     return {
         "id": item.id,
@@ -48,7 +50,8 @@ def answered(record: Mapping[str, Any], response: Mapping[str, Any]) -> Record:
 def scored(record: Mapping[str, Any]) -> Record:
     """Return a record with its score; a model that refuses is wrong, as published rules have it."""
     if record["state"] == "refused":
-        return {**record, "score": 0.0, "rule": "refused", "why": "refused", "seen": None}
+        told = {"score": 0.0, "rule": "refused", "why": "refused", "seen": None}
+        return {**record, **told, "published_rule": 0.0 if record["benchmark"] in RULES else None}
     if record["state"] != "answered":
         return {**record, "score": None, "rule": None, "why": None, "seen": None}
     row = {**record, **(record.get("published") or {})}

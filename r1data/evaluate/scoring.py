@@ -2,15 +2,14 @@
 
 Published matchers differ in what text they can read, not in what is right. A rule that is published
 and always gives the same result (VSI-Bench, TempCompass) decides where it can read an answer; the
-verifier reads the rest. Rules that guess a letter at random where they find none (MMMU's and
-LongVideoBench's) are not copied: an unread answer is wrong.
+verifier reads the rest. The score by the authors' rule alone is given beside it (`published`).
 """
 
 from collections.abc import Mapping, Sequence
-from math import isnan
 from typing import Any, NamedTuple
 
-from r1data.evaluate import tempcompass
+from r1data.evaluate import published, tempcompass
+from r1data.evaluate.published import as_number, first_word
 from r1data.rewards.extract import extract, published_answer
 from r1data.rewards.mra import vsi_mra
 from r1data.rewards.numerical import read_number
@@ -25,7 +24,8 @@ class Scored(NamedTuple):
 
     `score` is 0 to 1, None where nothing can be judged; `rule` says who decided, `why` on what
     grounds, `seen` what was read. `video_r1` is the score of Video-R1's evaluation, None for
-    problem types that it does not score.
+    problem types that it does not score. `published_rule` is the score by the authors' rule alone,
+    None where they have none or do not count the row.
     """
 
     score: float | None
@@ -33,6 +33,7 @@ class Scored(NamedTuple):
     why: str
     seen: str | None
     video_r1: float | None = None
+    published_rule: float | None = None
 
 
 def score_answer(benchmark: str, row: Row, text: str) -> Scored:
@@ -48,12 +49,13 @@ def score_answer(benchmark: str, row: Row, text: str) -> Scored:
         scored = temp_compass(row, found.answer or "", text)
     else:
         scored = by_verifier(row, text)
-    return scored._replace(video_r1=video_r1(row, text))
+    alone = published.rate(benchmark, found.answer or "", row)
+    return scored._replace(video_r1=video_r1(row, text), published_rule=alone)
 
 
 def vsi(row: Row, answer: str, text: str) -> Scored:
     """VSI-Bench: the answer's first word as a letter or a number (thinking-in-space, utils.py)."""
-    first = answer.split(" ")[0].rstrip(".").strip()
+    first = first_word(answer)
     if row["problem_type"] == "multiple choice":
         places = [chr(65 + i) for i in range(len(row["options"]))]
         if first.upper() in places:
@@ -68,15 +70,6 @@ def vsi(row: Row, answer: str, text: str) -> Scored:
             return Scored(0.0, rule, "unparsed_number" if answer else "no_answer", answer or None)
         given, rule = quantity.numerator / quantity.denominator, "canonical"
     return Scored(vsi_mra(given, truth), rule, "relative_accuracy", f"{given:g}")
-
-
-def as_number(text: str) -> float | None:
-    """Return float() of a text; a number that is none counts as unread."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return None if isnan(value) else value
 
 
 def temp_compass(row: Row, answer: str, text: str) -> Scored:

@@ -71,7 +71,8 @@ def compare(folders: Sequence[Path]) -> list[dict[str, Any]]:
 def row_of(run: Run, first: Run) -> dict[str, Any]:
     """Return one line of a block."""
     settings = {name: run.settings[name] for name in SHOWN if name in run.settings}
-    told = {name: run.report[name] for name in ("score", "lower_bound", "video_r1", "counts")}
+    names = ("score", "published_rule", "lower_bound", "video_r1", "counts")
+    told = {name: run.report[name] for name in names}
     difference = paired(first, run) if run is not first else None
     groups = {
         column: {value: found["mean"] for value, found in values.items()}
@@ -109,7 +110,10 @@ def table_text(blocks: Sequence[Mapping[str, Any]]) -> str:
 
 def block_text(block: Mapping[str, Any]) -> str:
     """Return one benchmark's runs, with what was pinned under them."""
-    head = ("run", "score", "95%", "to the first", "95%", "rows", "undecoded", "failed", "video-r1")
+    head = (
+        *("run", "score", "95%", "to the first", "95%", "published rule"),
+        *("rows", "undecoded", "failed", "video-r1"),
+    )
     rows: list[tuple[str, ...]] = [head]
     for each in block["runs"]:
         counts, gap = each["counts"], each["difference"]
@@ -118,6 +122,7 @@ def block_text(block: Mapping[str, Any]) -> str:
                 each["run"],
                 *figures(each["score"]),
                 *figures(gap, signed=True),
+                percent((each["published_rule"] or {}).get("mean")),
                 f"{counts['scored']:,}",
                 f"{counts['undecoded']:,}",
                 f"{counts['failed']:,}",
@@ -167,11 +172,10 @@ def report_text(found: Mapping[str, Any], folder: Path | None = None) -> str:
     lines.append(aligned(score_rows(found)))
     for column, values in found["groups"].items():
         if 1 < len(values) <= MOST_VALUES:
-            rows = [
-                (f"  {name}", *figures(each), f"{each['n']:,}") for name, each in values.items()
-            ]
-            lines += ["", f"by {column}", aligned(rows)]
+            lines += ["", f"by {column}", aligned(group_rows(found, column))]
     lines += ["", counts_text(found)]
+    if found["published_rule"] is not None:
+        lines.append(f"rule     published in {found['published_rule']['source']}")
     if found.get("outputs"):
         lines.append(outputs_text(found["outputs"]))
     if found.get("settings"):
@@ -203,6 +207,9 @@ def score_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         if found[key] is not None or key == "score":
             count = f"{found[key]['n']:,}" if found[key] else "0"
             rows.append((name, *figures(found[key]), count))
+    published = found["published_rule"]
+    if published is not None:
+        rows.append(("by the published rule", *figures(published), f"{published['n']:,}"))
     other = found["video_r1"]
     if other["score"] is not None:
         rows.append(("by Video-R1's evaluation", percent(other["score"]), "", f"{other['n']:,}"))
@@ -210,6 +217,22 @@ def score_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         if other[name] is not None and other["mean_mra"] is not None:
             rows.append((f"  its {name}", percent(other[name]), "", ""))
     return rows
+
+
+def group_rows(found: Mapping[str, Any], column: str) -> list[tuple[str, ...]]:
+    """Return the scores of a column's groups; last, by the published rule."""
+    published = (found["published_rule"] or {"groups": {}})["groups"].get(column, {})
+    rows = [
+        (
+            f"  {name}",
+            *figures(each),
+            f"{each['n']:,}",
+            percent(published.get(name, {}).get("mean")),
+        )
+        for name, each in found["groups"][column].items()
+    ]
+    head = ("", "score", "95%", "rows", "published rule")
+    return [head, *rows] if published else [row[:-1] for row in rows]
 
 
 def counts_text(found: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from r1data.evaluate.benchmarks import Benchmark
+from r1data.evaluate.published import RULES
 from r1data.evaluate.statistics import Interval, Stratum, interval
 
 Record = Mapping[str, Any]
@@ -98,6 +99,7 @@ def report(benchmark: Benchmark, records: Sequence[Record]) -> dict[str, Any]:
         "score": whole(benchmark, scored),
         "lower_bound": whole(benchmark, [*scored, *missing]) if missing else None,
         "mean_of_rows": rows_mean(scored, "score"),
+        "published_rule": published_scores(benchmark, scored),
         "video_r1": video_r1_scores(benchmark, scored),
         "groups": group_scores(benchmark, scored),
         "rows": len(records),
@@ -117,6 +119,24 @@ def whole(benchmark: Benchmark, records: Sequence[Record]) -> dict[str, Any] | N
     if not records:
         return None
     return {"n": len(records), **interval(strata_of(benchmark, records))._asdict()}
+
+
+def published_scores(benchmark: Benchmark, records: Sequence[Record]) -> dict[str, Any] | None:
+    """Return the score by the rule of the benchmark's authors alone, as they sum it up.
+
+    None where they have no rule, or where it counts no row.
+    """
+    counted = [
+        {**each, "score": each["published_rule"]}
+        for each in records
+        if each["published_rule"] is not None
+    ]
+    if not counted or benchmark.name not in RULES:
+        return None
+    found = whole(benchmark, counted)
+    assert found is not None
+    source = RULES[benchmark.name].source
+    return {"source": source, **found, "groups": group_scores(benchmark, counted)}
 
 
 def rows_mean(records: Sequence[Record], column: str) -> dict[str, Any] | None:
