@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +15,7 @@ from r1data.cli_release import check, clean, diff, export, materialise, publish
 from r1data.cli_report import report, view, write_demo_report
 from r1data.cli_sources import media_app, screen_app, sources_app
 from r1data.cli_train import demo_loop, train_app
+from r1data.cli_verify import verify
 from r1data.console import (
     BuildArg,
     EngineOpt,
@@ -26,7 +26,6 @@ from r1data.console import (
     SetOpt,
     WorkersOpt,
     complain,
-    file_to_write,
     say,
     show,
 )
@@ -242,66 +241,8 @@ def why(
     show(story if as_json else why_text(story))
 
 
-for verb in (report, view, check, clean, diff, export, init, materialise, publish):
+for verb in (report, view, check, clean, diff, export, init, materialise, publish, verify):
     app.command()(verb)
-
-
-@app.command()
-def verify(
-    file: Annotated[
-        Path, typer.Argument(help="JSON lines with problem_type, completion, solution")
-    ],
-    preset: Annotated[
-        str, typer.Option(help="canonical, canonical-math or video-r1")
-    ] = "canonical",
-    out: Annotated[
-        Path | None, typer.Option(help="write JSON lines here", callback=file_to_write)
-    ] = None,
-    compare: Annotated[str | None, typer.Option(help="a second preset: who judges how")] = None,
-    explain: Annotated[int | None, typer.Option(min=1, help="explain this line")] = None,
-) -> None:
-    """Score completions: reward, right, seen, why, rule, preset and version for each line.
-
-    Example: r1data verify answers.jsonl --preset video-r1 --out scored.jsonl
-    """
-    from r1data.rewards import lines
-
-    if sum(each is not None for each in (compare, explain, out)) > 1:
-        raise UsageError("--compare, --explain and --out are three things to do: give one of them")
-    if compare is not None:
-        say(lines.comparison_text(lines.compare(lines.read_rows(file), preset, compare)))
-    elif explain is not None:
-        say(explain_row(file, explain, preset))
-    elif out is not None:
-        say_counts(lines.score_file(file, out, preset=preset, tell=say_aside))
-    else:
-        for line, added in lines.judged(lines.read_rows(file), preset):
-            if "fault" in added:
-                say_aside(added["fault"])
-            sys.stdout.buffer.write(lines.extended(line, added))
-
-
-def explain_row(file: Path, number: int, preset: str) -> str:
-    """Explain how the row at a place of the file was judged."""
-    from itertools import islice
-
-    from r1data.rewards.explain import explain
-    from r1data.rewards.lines import read_rows
-
-    for line in islice(read_rows(file), number - 1, number):
-        return explain(line, preset)
-    raise UsageError(f"--explain {number}: {file} has fewer rows")
-
-
-def say_aside(text: str) -> None:
-    """Say something on standard error, beside what is written."""
-    sys.stderr.write(f"r1data: {text}\n")
-
-
-def say_counts(counts: Mapping[str, int]) -> None:
-    """Tell on standard error how often each reason was given."""
-    told = ", ".join(f"{why} {count:,}" for why, count in sorted(counts.items()))
-    sys.stderr.write(f"{sum(counts.values()):,} lines: {told}\n")
 
 
 @app.command()

@@ -27,6 +27,8 @@ from r1data.release.exports.export import export
 from r1data.release.layout import known_values, scan
 from r1data.release.rows import is_whole
 from r1data.rewards import verify
+from r1data.rewards.error_rates import card_rates
+from r1data.rewards.verdict import PRESETS
 from r1data.schema import load_schema
 from r1data.train.rows import View, load_rows
 
@@ -110,6 +112,7 @@ def test_the_card_tells_the_figures_and_no_place_of_this_machine(demo: Build) ->
     assert f"| collected | | {counts.collected} |" in text
     assert "127.0.0.1" not in text
     assert str(demo.path) not in text
+    assert card_rates("canonical", PRESETS["canonical"].version) in text
 
 
 def test_a_clip_never_stands_in_two_splits() -> None:

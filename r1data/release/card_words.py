@@ -10,15 +10,9 @@ from r1data.grid.build import Cell
 from r1data.grid.shards import read_shard
 from r1data.release.rows import Inputs
 from r1data.release.terms import Terms, license_of
+from r1data.rewards.error_rates import card_rates
 from r1data.sources.catalogue import Source, load_source
 
-# How the presets did on 440 recorded GPT-3 answers to TabMWP, of which 265 are right.
-MEASURED = {
-    "canonical": "; on 440 recorded answers to TabMWP, 265 of them right, it kept 265 right ones "
-    "and no wrong one",
-    "video-r1": "; on 440 recorded answers to TabMWP, 265 of them right, it kept 136 right ones "
-    "and no wrong one",
-}
 LIMITS = (
     "Truths are as good as their sources; where a source is wrong, a right answer counts as wrong.",
 )
@@ -77,9 +71,20 @@ def kinds_text(kinds: Mapping[str, int]) -> list[str]:
 
 def asked_text(inputs: Sequence[Inputs], recipe: Recipe) -> str:
     """Who was asked, how, which rule judged, how often it errs, and what the probes found."""
-    teacher = teacher_lines(inputs) if "verdicts" in inputs[0] else []
+    rules = rules_of(inputs) if "verdicts" in inputs[0] else Counter[tuple[str, int]]()
+    teacher = teacher_lines(inputs, rules) if rules else []
     lines = [*teacher, *other_lines(recipe), *probe_lines(inputs)]
-    return "\n".join(lines) or "No model was queried."
+    rates = (card_rates(*rule) for rule in sorted(rules))
+    return "\n\n".join(filter(None, ["\n".join(lines), *rates])) or "No model was queried."
+
+
+def rules_of(inputs: Sequence[Inputs]) -> Counter[tuple[str, int]]:
+    """Count the judged answers by preset and its version."""
+    rules: Counter[tuple[str, int]] = Counter()
+    for each in inputs:
+        judged = read_shard(each["verdicts"], columns=["preset", "version", "right"]).to_pylist()
+        rules.update((row["preset"], row["version"]) for row in judged if row["right"] is not None)
+    return rules
 
 
 def other_lines(recipe: Recipe) -> list[str]:
@@ -114,11 +119,10 @@ def probe_lines(inputs: Sequence[Inputs]) -> list[str]:
     ]
 
 
-def teacher_lines(inputs: Sequence[Inputs]) -> list[str]:
-    """Who was asked, how, which rule judged, and how often that rule errs."""
+def teacher_lines(inputs: Sequence[Inputs], rules: Counter[tuple[str, int]]) -> list[str]:
+    """Who was asked, how, and which rule judged."""
     asked: Counter[tuple[str, str, str]] = Counter()
     given: Counter[tuple[str, str, str]] = Counter()
-    rules: Counter[tuple[str, int]] = Counter()
     columns = ["id", "k", "request_sha256", "model", "prompt_sha256", "params", "fault"]
     for each in inputs:
         tables = [read_shard(each[t], columns) for t in ("responses", "drafts") if t in each]
@@ -131,8 +135,6 @@ def teacher_lines(inputs: Sequence[Inputs]) -> list[str]:
             who = (row["model"], row["prompt_sha256"], row["params"])
             asked[who] += 1
             given[who] += row["fault"] is None
-        judged = read_shard(each["verdicts"], columns=["preset", "version", "right"]).to_pylist()
-        rules.update((row["preset"], row["version"]) for row in judged if row["right"] is not None)
     lines = [
         f"- {given[who]:,} answers of `{who[0]}`{failed_text(count - given[who])}, "
         f"prompt sha256 `{who[1]}`, `{who[2]}`"
@@ -140,7 +142,6 @@ def teacher_lines(inputs: Sequence[Inputs]) -> list[str]:
     ]
     lines += [
         f"- judged by preset `{preset}` version {version}: {count:,} answers"
-        f"{MEASURED.get(preset, '')}"
         for (preset, version), count in sorted(rules.items())
     ]
     return lines

@@ -8,7 +8,6 @@ reason; it is what agreement is measured against.
 """
 
 import json
-import math
 import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1data.errors import InputError
+from r1data.evaluate.statistics import wilson
 
 MARKS = ("good", "bad", None)
 LONGEST_NOTE = 4_000
@@ -117,14 +117,6 @@ def agreement(marks: Mapping[str, Mapping[str, Any]]) -> list[Agreement]:
 def agreed(state: str, hits: list[bool]) -> Agreement:
     """Count one state."""
     return Agreement(state, len(hits), sum(hits), *wilson(sum(hits), len(hits)))
-
-
-def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval of a share (E. B. Wilson, 1927), which holds for few cases too."""
-    share, square = hits / n, z * z
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = z * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def agreement_text(found: Iterable[Agreement]) -> str:
