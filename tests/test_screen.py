@@ -1,6 +1,7 @@
 """Duplicates: a pair falls only when question, answer and media agree."""
 
 import random
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from r1data.building import release_digest
 from r1data.frames.take import take_frames
 from r1data.screen.duplicates import media_groups
 from r1data.screen.pictures import Hashes, near_groups, read_hash, same_in_grey
-from r1data.screen.text import bags, band_keys, bases, content, words
+from r1data.screen.text import bags, band_keys, bases, content, endings, forms_agree, words
 
 GOLDEN = Path(__file__).parent / "golden" / "questions.tsv"
 SHAPES = GOLDEN.with_name("shapes_reworded.tsv")
@@ -115,6 +116,22 @@ def test_questions_that_differ_in_meaning_stay_though_answer_and_clip_agree(
 ) -> None:
     found, count = fallen("other", more)
     assert count >= 90 and not found
+
+
+SAYING = """towards near away from first last begin end left right before after more less most least
+up down in on at over under above below inside outside into onto out off through across around
+behind between he she it they his her their one two many few all some none only also again never
+always often not and or but if while when until since why how where who whom whose what which that
+this these those can could will would should must may might open close start stop enter leave push
+pull give take throw catch man woman boy girl men women boys girls child children red blue big small
+fast slow fastest slowest faster slower next previous same different other another own no yes"""
+
+
+@pytest.mark.parametrize("asked", ["What does he do {} a ball?", "Why is the dog {}?"])
+def test_no_word_is_taken_for_another_or_left_out(asked: str) -> None:
+    filled = [content(asked.format(word)) for word in [*SAYING.split(), ""]]
+    for one, other in combinations(filled, 2):
+        assert bases(one) != bases(other) or not forms_agree(endings(one), endings(other)), other
 
 
 def test_a_sign_makes_another_answer() -> None:

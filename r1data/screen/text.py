@@ -19,9 +19,9 @@ from r1data.screen.verbs import IRREGULAR
 WORD = re.compile(r"[^\W_]+")
 # Vowel and tone signs of Hindi, Thai and others: \w has none of them.
 SIGNS = "".join(c for c in map(chr, range(0x300, 0x1B00)) if unicodedata.category(c)[0] == "M")
-# With the signs of formulas; a hyphen is one before or between numbers only.
+# With the signs of formulas; hyphens, points and colons are such between numbers only.
 TOKEN = re.compile(
-    rf"[^\W_](?:[^\W_]|[{SIGNS}])*|[+<=>^%°±×÷≤≥≠√$€£]|(?<=\d)[-*/](?=\d)|(?<!\w)-(?=\d)"
+    rf"[^\W_](?:[^\W_]|[{SIGNS}])*|[+<=>^%°±×÷≤≥≠√$€£]|(?<=\d)[-*/.:](?=\d)|(?<!\w)-(?=\d)"
 )
 POSSESSIVE = re.compile(r"(?<=\w)'s\b")
 TAG = re.compile(r"</?\w+>")
