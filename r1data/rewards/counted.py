@@ -46,7 +46,7 @@ def counted_after(text: str, at: int, start: int) -> tuple[str, int]:
         if is_plural(words[-1]):
             size, at = len(words), end
     alone = not text[:start].strip(" $") and not text[end:].strip(" .$")
-    if not size and alone and words and len(words[-1]) > 2:
+    if not size and alone and words and len(words[-1]) > 1:
         size, at = len(words), end
     phrase = words[:size]
     if not phrase or phrase[-1] in GENERIC:

@@ -94,9 +94,10 @@ def number_step(label: str, text: str) -> str:
     quantity, why = read_number(text)
     if quantity is None:
         return f"{label:10} no number ({why})"
-    unit = f" in units of {quantity.unit.dimension}" if quantity.unit else ""
+    unit = quantity.unit
+    measure = f" in units of {unit.factor} {unit.dimension}" if unit else ""
     last = f", last decimal 10^{quantity.last}" if quantity.last is not None else ""
-    return f"{label:10} {Fraction(quantity.numerator, quantity.denominator)}{unit}{last}"
+    return f"{label:10} {Fraction(quantity.numerator, quantity.denominator)}{measure}{last}"
 
 
 def outcome(verdict: Verdict, at_least: Mapping[str, float] | None = None) -> str:

@@ -29,6 +29,9 @@ EXPLAINS = re.compile(r",?\s(?:because|since|as|which|where|so)\b|[.;!?](?:\s|$)
 BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\}|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 BOXES_IN_A_ROW = re.compile(r"[\s$,;.]*(?:(?:and|or)\b)?[\s$]*(?:\w{1,3}\s?=\s?)?[\s$]*")
 BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*(?!(?<=[.)]\*\*)\s\w)")
+BOLD_NUMBER = re.compile(
+    r"(?:\w{1,3}\s?=\s?)?[-+$€£]?\d+(?:[.,/]\d+)*(?:\s?[%°]|\s?[^\W\d_]{1,15})?\.?"
+)
 FENCE = re.compile(r"```(?:[A-Za-z]*\n)?(.*?)```", re.DOTALL)
 SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 CONCLUDES = re.compile(
@@ -38,10 +41,11 @@ CONCLUDES = re.compile(
 )
 EQUALS = re.compile(r"(?<![<>!=])[=≈]")
 CODE = re.compile(
-    r"^\s*(?:return|print|def|import|assert)\s+[\w\"']|^\s*(?:for|while|if|elif)\s.*:\s*$|\breturn\s[^\s;]+;"
+    r"^\s*(?:return|print|import|assert)\s+\S+\s*$|^\s*def\s|\breturn\s[^\s;]+;"
+    r"|^\s*(?:for\s\w+\sin|while|if|elif)\s[^\n]*[<>=(][^\n]*:|#include|\blambda\b"
     r"|^\s*(?:int|let|var|const|float|double|auto|long)\s+\w+\s*=|\w\s*=[^;\n]*;\s*$|==|\+=|:="
     r"|\b(?:print|printf|println|range|len|log|int|float|str|input)\s*\((?!.*=)|\w\s*=\s*[\[{]"
-    r"|\bfor\s+\w+\s+in\s+\w+\(|\blambda\b|#include|(?<![\w\\])[A-Za-z_]\w*\[\d+\]",
+    r"|\bfor\s+\w+\s+in\s+\w+\(|(?<![\w\\])[A-Za-z_]\w*\[\d+\]",
     re.MULTILINE,
 )
 NAN = re.compile(r"[-+]?\s*(?:nan|inf|infinity|∞|\\infty)\W*", re.IGNORECASE)
@@ -77,6 +81,7 @@ STATEMENTS = re.compile(
     rf"\s*[^{NUM}=,;\s]{{1,12}}\s?=\s?{NUM}"
     rf"(?:\s?(?:[,;\n]|\band\b){{1,2}}\s?[^{NUM}=,;\s]{{1,12}}\s?=\s?{NUM})+\W*"
 )
+ENDS_IN_TWO = re.compile(rf"{NUM},?\s?(?:\b(?:or|and)\b|;)\s?[^{NUM}\s]{{1,12}}\s?=\s?{NUM}\W*$")
 # A root, a power, a variable: what is beside the number changes the value
 EXPRESSION = re.compile(
     rf"\\(?:sqrt|pi|log|ln|sin|cos|tan|sum|int|prod|lim|infty|theta|alpha|beta)|[√π∑∫∞θ^]|{NUM}!"
@@ -127,10 +132,10 @@ def read_number(text: str) -> Read:
     marked = ANSWER_IS.search(end) is not None
     if len(text) > TEXT_LIMIT and not marked:
         return Read(None, "too_long")
-    if CODE.search(end):
+    if CODE.search(concluded(end) if marked else end):
         return Read(None, "code")
     bold = BOLD.findall(end)
-    if bold and not marked and plain_quantity(bold[-1].strip()):
+    if bold and not marked and BOLD_NUMBER.fullmatch(bold[-1].strip()):
         return stated(simplified(bold[-1]))
     return stated(simplified(end))
 
@@ -160,7 +165,7 @@ def stated(text: str) -> Read:
         return Read(None, "several_numbers")
     if DENIAL.search(masked):
         return Read(None, "denied")
-    return Read(next((each for each in reversed(quantities) if each.unit), quantities[-1]), "")
+    return Read(quantities[-1], "")
 
 
 def concluded(text: str) -> str:
@@ -176,7 +181,8 @@ def concluded(text: str) -> str:
 
 def solved(found: list[Quantity | None], masked: str) -> tuple[list[Quantity | None] | None, str]:
     """Return what is right of the last equals sign; None and a reason for an equation to solve."""
-    if STATEMENTS.fullmatch(masked) and len(set(found)) > 1:
+    listed = STATEMENTS.fullmatch(masked) or ENDS_IN_TWO.search(masked)
+    if listed and found[-1] != found[-2]:
         return None, "several_values"
     parts = EQUALS.split(masked)
     if len(parts) == 1 or MASK not in parts[-1]:

@@ -61,7 +61,8 @@ PLAIN = re.compile(r"([-+]?\d{1,18})(?:\.(\d{1,18}))?", re.ASCII)
 
 DRESSED = re.compile(
     r"(?:(?:about|approximately|around|roughly|~)\s*)?([$]?)([-+]?)"
-    r"([1-9]\d{0,2}(?:,\d{3})+|\d{1,18})(?:\.(\d{1,18}))?(?:(?:\s(?![AaPp][Mm]\b))?(%|[A-Za-z]{2,12}))?\.?",
+    r"([1-9]\d{0,2}(?:,\d{3})+|\d{1,18})(?:\.(\d{1,18}))?"
+    r"(?:\s?(?![AaPp][Mm]\b)(%|[A-Za-z]{2,12}))?\.?",
     re.ASCII,
 )
 TOKEN = r"(?:\d{1,3}(?:[ '_]\d{3})+(?:[.,]\d+)?(?!\d)|\d[\d.,]*\d|\d|\.\d+)"
@@ -83,8 +84,8 @@ SCALES = {
     "trillion": 12, "lakh": 5, "crore": 7,
 }  # fmt: skip
 SCALE = re.compile(rf"\s*-?({'|'.join(SCALES)})(?![^\W\d_])", re.IGNORECASE)
-# 3M may be three million: glued to its number, the letter is no unit that can be left out
-MAYBE_SCALE = frozenset("KMBTG")
+# 3M may be three million: such a letter is no unit that can be left out
+MAYBE_SCALE = frozenset({"K", "M", "B", "T", "G", " M", " B"})
 # ... but behind a currency sign it can be nothing else: $3M
 MONEY_SCALES = {"K": 3, "M": 6, "B": 9, "T": 12}
 MONEY_SCALE = re.compile(r"\s?([KMBT])(?![^\W\d_])")
@@ -169,7 +170,7 @@ def joined(left: Quantity | None, right: Quantity | None, gap: str) -> Quantity 
     for large in (left.unit, *left.unit.others, *((MINUTE,) if left.unit is METER else ())):
         for small in smaller_units(large, right.unit, gap):
             ratio = large.factor / small.factor
-            if large.dimension == small.dimension and right.numerator < right.denominator * ratio:
+            if large.dimension == small.dimension:
                 value = Fraction(left.numerator, left.denominator) * ratio
                 value += Fraction(right.numerator, right.denominator)
                 unit = small._replace(others=())
@@ -235,7 +236,7 @@ def value_of(text: str, match: re.Match[str], dash: bool) -> tuple[Quantity | No
     if millions is not None:
         power, at = power + MONEY_SCALES[millions[1]], millions.end()
     unit, end = unit_at(text, at, currency)
-    if unit is not None and end == at + 1 and text[at] in MAYBE_SCALE:
+    if unit is not None and text[at:end] in MAYBE_SCALE:
         unit = unit._replace(bare=False)
     counted = ""
     if unit is None:

@@ -168,8 +168,7 @@ def unit_table() -> tuple[dict[str, Unit], dict[str, Unit]]:
             for name, ending in product(names.split(), ("", "s")):
                 words.setdefault(word + name + ending, []).append(made)
     for name, units in symbols.items():
-        if len(name) > 1:
-            words.setdefault(name.lower(), []).extend(units)
+        words.setdefault(name.lower(), []).extend(units)
     return {name: one_of(units) for name, units in symbols.items()}, {
         name: one_of(units) for name, units in words.items()
     }
@@ -224,9 +223,7 @@ JOINT = re.compile(
     r"\s?(?P<per>/|\bper\b|\ban?\b)\s?(?P<group>\()?(?P<hundred>100\s?)?|\s?[·*]\s?|-|\s"
 )
 # Symbols that are words of a sentence, too: units only where no word follows
-ALSO_WORDS = frozenset(
-    {"in", "as", "am", "at", "us", "an", "has", "em", "pa", "ma", "a", "d", "es"}
-)
+ALSO_WORDS = frozenset({"in", "as", "am", "at", "us", "an", "has", "em", "es"})
 # "5 N m" is a product; after a length, a time or an angle a space ends the unit
 ENDS_AT_SPACE = frozenset({"m", "s", "°", "K", "%", "USD", "EUR", "GBP"})
 
