@@ -71,7 +71,8 @@ def test_a_closed_form_that_is_no_exact_value_is_no_number(form: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["5-10 s", "5 s – 10 s", "from 5 to 10 seconds", "between 5 s and 10 s", "[5s, 10s]",
-     "0:05-0:10", "from 00:05 until 00:10", "It happens from 5 s to 10 s.", "5 s ~ 10 s", "[5.0, 10.0] s"],
+     "0:05-0:10", "from 00:05 until 00:10", "It happens from 5 s to 10 s.", "5 s ~ 10 s",
+     "[5.0, 10.0] s"],
 )  # fmt: skip
 def test_an_interval_is_read_in_any_notation(text: str) -> None:
     assert judge_interval("5-10 s", text) == (1.0, "interval_equal")
