@@ -6,6 +6,8 @@ from typing import Any
 
 # 128 * 28 * 28: the area at which Video-R1 trains (reference: its vision_process.py).
 TRAIN_PIXELS = 100_352
+# A server that loads its model needs minutes, and a quota by ten minutes as long.
+PATIENCE_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -146,4 +148,4 @@ class Run:
     probe_budget: Mapping[str, float] | None = None
     allowed_drops: float = 1.0
     allowed_failed: float = 0.02
-    patience: float = 900.0
+    patience: float = PATIENCE_S

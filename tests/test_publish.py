@@ -337,6 +337,7 @@ def test_a_commit_of_somebody_else_meanwhile_is_not_overwritten(
         Fault("PUT", "/lfs/", drop_after=0, times=2),
         Fault("POST", "/tag/", status=500),
         Fault("GET", "/tree/", status=503),
+        Fault("GET", "/tree/", status=429, retry_after=31_536_000),
         Fault("PUT", "/settings", status=500),
         Fault("GET", "/cdn/", wrong=True),
     ],

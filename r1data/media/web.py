@@ -13,11 +13,12 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from r1data import __version__
 from r1data.errors import InputError, ShardFault
+from r1data.sections import PATIENCE_S
 
 # A stalled connection is given up after a minute; eight tries with these waits take about a minute.
 TIMEOUT_SECONDS, TRIES, FIRST_WAIT, LONGEST_WAIT = 60.0, 8, 0.25, 20.0
-# A server may ask for patience, but not for ever; and a listing is a page of 1,000 files.
-LONGEST_ASKED, MOST_BODY = 600, 1 << 28
+# A listing is a page of 1,000 files.
+MOST_BODY = 1 << 28
 MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504})
 NUMBER = re.compile("[0-9]{1,15}")
 T = TypeVar("T")
@@ -151,16 +152,21 @@ def sorted_fault(url: str, problem: urllib.error.HTTPError) -> Exception:
 
 
 def patiently(what: str, once: Callable[[], T]) -> T:
-    """Call `once` until it succeeds; waits grow. Raises ShardFault when patience ends."""
+    """Call `once` until it succeeds; waits grow. Raises ShardFault when patience ends.
+
+    Nothing is waited for longer than the patience with a teacher, whatever the server asks for.
+    """
+    until = time.monotonic() + PATIENCE_S
     for tried in range(TRIES):
         try:
             return once()
         except (Passing, OSError, http.client.HTTPException) as problem:
             if isinstance(problem, OSError) and is_local(problem):
                 raise
-            if tried + 1 == TRIES:
-                raise ShardFault(f"{shown(what)}: {problem} ({TRIES} tries)") from problem
-            pause(tried, problem)
+            left = until - time.monotonic()
+            if tried + 1 == TRIES or left <= 0:
+                raise ShardFault(f"{shown(what)}: {problem} ({tried + 1} tries)") from problem
+            pause(tried, problem, left)
     raise AssertionError
 
 
@@ -171,11 +177,11 @@ def is_local(problem: OSError) -> bool:
     return problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-def pause(tried: int, problem: Exception) -> None:
+def pause(tried: int, problem: Exception, most: float) -> None:
     """Wait before another try: as long as the server asks, else longer each time, with chance."""
     asked = problem.wait if isinstance(problem, Passing) else None
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2**tried)
-    time.sleep(min(asked, LONGEST_ASKED) if asked is not None else random.uniform(wait / 2, wait))
+    time.sleep(min(most, random.uniform(wait / 2, wait) if asked is None else asked))
 
 
 def get(url: str) -> tuple[bytes, Mapping[str, str]]:

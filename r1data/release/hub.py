@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from r1data.errors import R1DataError, UsageError
 from r1data.release.diff import diff
-from r1data.release.hub_errors import client_errors, failed
+from r1data.release.hub_errors import cap_waits, client_errors, failed
 from r1data.release.layout import FOLDERS, shards_of
 from r1data.release.manifest import Entry, Manifest, hashed
 
@@ -80,6 +80,7 @@ def connect() -> "HfApi":
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
+    cap_waits()
     api = HfApi(library_name="r1data")
     try:
         who = api.whoami()

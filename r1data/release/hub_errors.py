@@ -3,9 +3,14 @@
 import importlib
 import importlib.util
 import re
+from functools import cache
+from typing import Any
 
 from r1data.errors import R1DataError, UsageError
+from r1data.sections import PATIENCE_S
 
+# The Hub's client waits so often for one request.
+HUB_TRIES = 5
 # What to do about a refusal; 5xx and what a wire does may be better the next time.
 STEPS = {
     401: "log in anew with `hf auth login`",
@@ -16,6 +21,28 @@ STEPS = {
     413: "make the release's shards smaller with release.shard_mb",
     429: "it asks for a pause: run the same again later",
 }
+
+
+@cache
+def cap_waits() -> None:
+    """Keep the Hub's client from waiting as long as the Hub asks, be it a year.
+
+    Without a wait that it was asked for it tries again within half a minute, five times.
+    """
+    from huggingface_hub import get_session, set_client_factory
+
+    session = get_session()
+    hooks = {**session.event_hooks, "response": [*session.event_hooks["response"], forget_wait]}
+    client = type(session)
+    set_client_factory(lambda: client(follow_redirects=True, timeout=None, event_hooks=hooks))
+
+
+def forget_wait(response: Any) -> None:
+    """Take out of a response the headers that ask for more seconds than we wait."""
+    for name in ("retry-after", "ratelimit"):
+        numbers = re.findall(r"[0-9]+", response.headers.get(name, ""))
+        if any(len(number) > 9 or int(number) > PATIENCE_S / HUB_TRIES for number in numbers):
+            del response.headers[name]
 
 
 def client_errors() -> tuple[type[Exception], ...]:

@@ -62,11 +62,12 @@ def fetched(name: str) -> Path:
     """Return a local copy of the rows of a repository. Raises UsageError where `name` is none."""
     from huggingface_hub import snapshot_download
 
-    from r1data.release.hub_errors import client_errors
+    from r1data.release.hub_errors import cap_waits, client_errors
 
     repo = REPOSITORY.fullmatch(name)
     if repo is None:
         raise UsageError(nothing_at(name))
+    cap_waits()
     what = {"repo_type": "dataset", "revision": repo["revision"], "allow_patterns": HUB_FILES}
     try:
         return Path(snapshot_download(repo["name"], **what))

@@ -45,9 +45,10 @@ WINDOW = 4
 # A try takes up to a day.
 TRIES = 3
 POLL_FIRST_S, POLL_MOST_S, LOOK_S = 0.5, 60.0, 0.2
-# How long a server may be away before the build stops; its batches go on without us.
-PATIENCE_S = 900.0
+# What is asked for, and the most that a batch may take before the build stops waiting for it.
+DAY_S = 86_400.0
 OVER = ("completed", "failed", "expired", "cancelled")
+GO_ON = "batches that were sent go on: run the same command later"
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Batching:
     seat: Seat
     shard: str
     stop: Path
+    patience: float
     asks: dict[str, Ask]
     waiting: deque[Ask]
     client: openai.OpenAI
@@ -104,16 +106,15 @@ def ask_in_batches(work: Batching) -> dict[str, dict[str, Any]]:
 def rest(work: Batching, seconds: float) -> None:
     """Sleep, but look out for a stop."""
     until = time.monotonic() + seconds
-    while True:
-        if work.stop.exists():
-            raise Interrupted(
-                f"interrupted; {len(work.parts)} batches go on at the server: "
-                "run the same command to fetch them"
-            )
+    while not work.stop.exists():
         left = until - time.monotonic()
         if left <= 0:
             return
         time.sleep(min(LOOK_S, left))
+    raise Interrupted(
+        f"interrupted; {len(work.parts)} batches go on at the server: "
+        "run the same command to fetch them"
+    )
 
 
 # --- what an earlier run left ---------------------------------------------------------------------
@@ -231,6 +232,9 @@ def collect_all(work: Batching) -> bool:
         if batch.status in OVER:
             collect(work, part, batch)
             work.parts.remove(part)
+        elif time.monotonic() - part.since > DAY_S + work.patience:
+            told = scrub(f"{part.batch} is still {batch.status}", work.lane.key)
+            raise TeacherStop(f"{work.lane.shown}: {told} after a day; {GO_ON}")
     return len(work.parts) < before
 
 
@@ -310,12 +314,8 @@ def keep(work: Batching, key: str, outcome: Outcome) -> None:
 def fail(work: Batching, ask: Ask, message: str) -> None:
     """End a request without a response; it is not journalled, so the next run asks it."""
     work.counts.failed += 1
-    work.results[ask.key] = {
-        "text": None,
-        "fault": message,
-        "tries": work.attempts[ask.key],
-        "again": True,
-    }
+    record = {"text": None, "fault": message, "tries": work.attempts[ask.key], "again": True}
+    work.results[ask.key] = record
 
 
 def usd(work: Batching, usage: Usage) -> float | None:
@@ -342,7 +342,8 @@ def call(work: Batching, ask: Callable[[], T]) -> T:
             wait = outcome.wait or 0.0
         except openai.APIConnectionError as problem:
             told, wait = scrub(f"{work.lane.shown}: {problem}", work.lane.key), 0.0
-        if time.monotonic() - began > PATIENCE_S:
-            raise TeacherStop(f"{told}; batches that were sent go on: run the same command later")
-        rest(work, max(wait, backoff(tried, 1.0)))
+        left = work.patience - (time.monotonic() - began)
+        if left <= 0:
+            raise TeacherStop(f"{told}; {GO_ON}")
+        rest(work, min(left, max(wait, backoff(tried, 1.0))))
     raise AssertionError

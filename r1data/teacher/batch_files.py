@@ -2,8 +2,9 @@
 
 import json
 import logging
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +26,10 @@ def request_line(ask: Ask, model: str, params: Mapping[str, Any], media: str) ->
 
 @dataclass
 class Part:
-    """One file of requests; `estimate` and `output` are the tokens put aside for it."""
+    """One file of requests; `estimate` and `output` are the tokens put aside for it.
+
+    `since` is when this run began to wait for it, in seconds of time.monotonic.
+    """
 
     file: str
     keys: list[str]
@@ -33,6 +37,7 @@ class Part:
     output: int
     batch: str = ""
     ticket: int = 0
+    since: float = field(default_factory=time.monotonic)
 
 
 def open_parts(folder: Path) -> dict[str, Part]:

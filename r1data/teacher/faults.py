@@ -171,20 +171,28 @@ def kind_of(status: int, code: str | None) -> Kind:
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Return the seconds that a server asks to wait: Retry-After as number or date, or -ms."""
+    if "retry-after-ms" in headers:
+        return as_seconds(headers["retry-after-ms"], 0.001)
+    value = headers.get("retry-after", "")
+    seconds = as_seconds(value)
+    if seconds is not None:
+        return seconds
     try:
-        if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        if "retry-after" not in headers:
-            return None
-        value = headers["retry-after"]
-        if re.fullmatch(r"[0-9.]+", value.strip()):
-            return float(value)
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError, IndexError):  # what that raises for no date
         return None
 
 
-DURATION = re.compile(r"([0-9.]+)(ms|s|m|h)")
+def as_seconds(number: str, unit: float = 1.0) -> float | None:
+    """Return a server's number in seconds; None for what is no number from 0, as NaN."""
+    try:
+        value = float(number) * unit
+    except ValueError:
+        return None
+    return value if value >= 0 else None
+
+
+DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|s|m|h)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

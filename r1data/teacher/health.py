@@ -22,8 +22,6 @@ LOG = logging.getLogger(__name__)
 ILL_AFTER = 8
 # One bad picture may fail for ever; three different requests that fail are the server's fault.
 WIDESPREAD = 3
-# A server that loads its model needs minutes, and a quota by ten minutes as long: run.patience.
-PATIENCE_S = 900.0
 HELLO_TRIES = 3
 # Limits are by the minute; a daily one is found out by its 429s.
 STATED_REST_MOST_S = 60.0
@@ -74,14 +72,13 @@ class Running:
     lane: Lane
     client: openai.AsyncOpenAI
     window: Window
-    patience: float = PATIENCE_S
+    patience: float
     in_flight: int = 0
     elsewhere: int = 0
     news: list[Callable[[Window, int], None]] = field(default_factory=list)
     failures: int = 0
     failing: set[str] = field(default_factory=set)
-    failing_since: float | None = None
-    busy_since: float | None = None
+    silent_since: float | None = None
     rest_until: float = 0.0
     rests: int = 0
     spent_until: float = 0.0
@@ -134,12 +131,12 @@ class Running:
     def take(self, key: str, outcome: Outcome, wait: float, seconds: float, now: float) -> None:
         """Book the end of one request."""
         if outcome.limits:
-            rest = min(STATED_REST_MOST_S, stated_rest(outcome.limits))
+            rest = min(STATED_REST_MOST_S, self.patience, stated_rest(outcome.limits))
             self.spent_until = max(self.spent_until, now + rest)
         if outcome.kind in (Kind.REFUSED, Kind.MALFORMED):
             self.streak.add(key, outcome, now)
         if outcome.kind is Kind.BUSY:
-            self.busy_since = self.busy_since or now
+            self.silent_since = self.silent_since or now
             self.news.append(lambda window, flying: window.take_refused(flying, now, wait))
         elif outcome.kind in (Kind.AGAIN, Kind.MALFORMED, Kind.UNREACHABLE):
             self.take_failure(key, outcome, now)
@@ -149,7 +146,7 @@ class Running:
 
     def take_reply(self, outcome: Outcome, seconds: float, now: float) -> None:
         """Book a reply that the server meant, be it an answer or a refusal."""
-        self.failures, self.failing_since, self.busy_since = 0, None, None
+        self.failures, self.silent_since = 0, None
         self.failing.clear()
         self.rest_until, self.rests = 0.0, 0
         if outcome.kind in (Kind.ANSWER, Kind.CUT):
@@ -160,7 +157,7 @@ class Running:
 
     def take_failure(self, key: str, outcome: Outcome, now: float) -> None:
         """Book a failure: several in a row make the lane rest."""
-        self.failing_since = self.failing_since or now
+        self.silent_since = self.silent_since or now
         self.failing.add(key)
         unreachable = outcome.kind is Kind.UNREACHABLE
         self.failures = max(self.failures + 1, ILL_AFTER if unreachable else 0)
@@ -174,21 +171,29 @@ class Running:
             return self.streak.count >= least and now - self.streak.since > MALFORMED_S
         return len(self.streak.keys) >= least
 
+    def blames_row(self) -> bool:
+        """Tell whether so few requests fail that they are to blame rather than the server."""
+        return self.answered and len(self.failing) < WIDESPREAD
+
     async def rows_fault(self) -> bool:
         """Tell whether a request that failed to the last try is to blame rather than the server."""
-        if not self.answered:
-            return False
-        return len(self.failing) < WIDESPREAD or await answers(self)
+        return self.blames_row() or (self.answered and await answers(self))
 
-    async def check(self, outcome: Outcome, now: float) -> None:
+    def patience_left(self, now: float) -> float:
+        """Return the seconds that the lane may still go without an answer.
+
+        No wait is longer, whatever the server asks for: one more request ends each silence.
+        """
+        since = now if self.silent_since is None else self.silent_since
+        return max(0.0, self.patience - (now - since))
+
+    def check(self, outcome: Outcome, now: float) -> None:
         """Give the lane up where it has failed or refused everything for too long."""
-        if self.busy_since is not None and now - self.busy_since > self.patience:
-            self.give_up(f"has refused everything for {self.patience:.0f} s ({outcome.message})")
-        failing = self.failing_since is not None and now - self.failing_since > self.patience
-        if not failing or self.failures < ILL_AFTER:
+        if self.silent_since is None or self.patience_left(now) > 0:
             return
-        if outcome.kind is Kind.UNREACHABLE or not await self.rows_fault():
-            self.give_up(f"has answered nothing for {self.patience:.0f} s ({outcome.message})")
+        if outcome.kind in (Kind.BUSY, Kind.UNREACHABLE) or not self.blames_row():
+            did = "refused everything" if outcome.kind is Kind.BUSY else "answered nothing"
+            self.give_up(f"has {did} for {self.patience:.0f} s ({outcome.message})")
 
     def give_up(self, why: str) -> None:
         """Send this lane nothing more; the others take its work."""
@@ -201,7 +206,7 @@ async def answers(running: Running) -> bool:
     return outcome.kind not in (Kind.UNREACHABLE, Kind.AGAIN)
 
 
-def start(lane: Lane, patience: float = PATIENCE_S) -> Running:
+def start(lane: Lane, patience: float) -> Running:
     """Open the connections of a lane."""
     window = Window(lane.concurrency, lane.window, since=time.monotonic())
     return Running(lane, open_client(lane), window, patience)

@@ -202,8 +202,10 @@ async def book(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds
     most = BACKOFF_REPLY_S if outcome.status in (0, 200) else BACKOFF_MOST_S
     wait = max(outcome.wait or 0.0, backoff(max(1, attempt), random.random(), most))
     running.take(ask.key, outcome, wait, seconds, now)
+    wait = min(wait, running.patience_left(now))
     work.counts.note_reply(outcome.usage, cost(work, outcome), outcome.message)
-    last = outcome.kind in (Kind.AGAIN, Kind.MALFORMED, Kind.CUT) and attempt >= work.tries
+    spent = attempt >= work.tries or (not running.patience_left(now) and running.blames_row())
+    last = outcome.kind in (Kind.AGAIN, Kind.MALFORMED, Kind.CUT) and spent
     if outcome.kind is Kind.ANSWER or (outcome.kind is Kind.CUT and last):
         keep(work, running, ask, outcome, seconds)
     elif outcome.kind is Kind.STOP:
@@ -223,7 +225,7 @@ async def book(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds
         heapq.heappush(work.later, (now + wait, work.serial, ask))
     if running.is_suspicious(now):
         await judge(work, running)
-    await running.check(outcome, now)
+    running.check(outcome, now)
 
 
 def keep(work: Work, running: Running, ask: Ask, outcome: Outcome, seconds: float) -> None:

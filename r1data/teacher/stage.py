@@ -14,6 +14,7 @@ from r1data.errors import Interrupted, UsageError
 from r1data.grid.build import Cell
 from r1data.grid.work import AGAIN
 from r1data.schema import arrow_schema
+from r1data.sections import PATIENCE_S
 from r1data.teacher.budget import read_budget, read_prices
 from r1data.teacher.canary import Canary, Form, canary_key, make_canary
 from r1data.teacher.clips import WHOLE
@@ -222,6 +223,7 @@ def ask_missing(
         "journal": Journal(cell.folder / f"{cell.shard}.journal.jsonl"),
         "discarded": Journal(cell.folder / f"{cell.shard}.discarded.jsonl"),
         "stop": cell.stop,
+        "patience": float(cell.settings.get("patience") or PATIENCE_S),
         "waiting": deque(asks),
     }
     if cell.settings.get("mode") == "batch":
@@ -238,13 +240,11 @@ def live(
     common: dict[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """Ask one request at a time, many at once."""
-    from r1data.teacher.health import PATIENCE_S
     from r1data.teacher.sender import TRIES, Work, send_all
 
     work = Work(
         **common,
         section=SECTIONS.get(cell.stage, "probes"),
-        patience=float(cell.settings.get("patience") or PATIENCE_S),
         canary=canary_like(asks, lanes, cell),
         claimed=claimed,
         tries=int(cell.settings.get("tries") or TRIES),

@@ -142,6 +142,9 @@ def copy_settings(name: str, target: Path) -> None:
     if not source.is_dir():
         from huggingface_hub import snapshot_download
 
+        from r1data.release.hub_errors import cap_waits
+
+        cap_waits()
         source = Path(snapshot_download(name, ignore_patterns=list(WEIGHTS)))
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(*WEIGHTS, ".*"))
 
