@@ -42,11 +42,10 @@ def aligned(wanted: Quantity, given: Quantity) -> list[tuple[Quantity, Quantity,
     An empty list means that they measure different things.
     """
     one, other = wanted.unit, given.unit
+    if wanted.counted and given.counted and not same_noun(wanted.counted, given.counted):
+        return []
     if one is None and other is None:
-        named = wanted.counted and given.counted
-        return (
-            [] if named and not same_noun(wanted.counted, given.counted) else [(wanted, given, "")]
-        )
+        return [(wanted, given, "")]
     if one is None or other is None:
         return with_one_unit(wanted, given)
     pairs: list[tuple[Quantity, Quantity, str]] = []

@@ -24,11 +24,12 @@ COMPACT = re.compile(r"(?<=\d)(h|hr|min|m|s|ft|lb|d)(?=\d\d|\d\s?[a-z])")
 ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{\s*([^{}]*?)\s*\}\s*\{\s*([^{}]*?)\s*\}|(\d)\s*(\d))")
-TIMES_TEN = re.compile(r"(?<=\d)\s*[x×*·]\s*10\s*(?:\^|\*\*)\s*[({]?\s*([-+]?\d+)\s*[)}]?")
-TEN_TO = re.compile(r"(?<![\w.])10\s*(?:\^|\*\*)\s*[({]?\s*([-+]?\d+)\s*[)}]?")
+TIMES_TEN = re.compile(r"(?<=\d)\s*[x×*·]\s*10\s*(?:\^|\*\*)\s*[({]?\s*([-+]?\d+)(?:\s*[)}])?")
+TEN_TO = re.compile(r"(?<![\w.])10\s*(?:\^|\*\*)\s*[({]?\s*([-+]?\d+)(?:\s*[)}])?")
 SPELLINGS = (
     ("\\times", "x"),
     ("\\cdot", "·"),
+    ("\\approx", "≈"),
     ("\\mu", "μ"),
     ("\\Omega", "Ω"),
     ("\\%", "%"),

@@ -21,8 +21,9 @@ from r1data.rewards.units import PERCENT
 
 ANSWER_IS = re.compile(
     r"\b(?:answer|result|solution)\b(?:\s(?:to|of|for)\s[^.:=\n]{1,80}?)?"
-    r"\s*(?:is|was|=|:|would be|should be|equals)+\s*:?|####",
-    re.IGNORECASE,
+    r"\s*(?:is|was|=|:|(?:would|should|must) be|equals)+\s*:?|####"
+    r"|^[#* ]*(?:final )?answer[#* ]*$",
+    re.IGNORECASE | re.MULTILINE,
 )
 # "The answer is 5, because 2 + 3 = 5": what explains the answer is not it
 EXPLAINS = re.compile(r",?\s(?:because|since|as|which|where|so)\b|[.;!?](?:\s|$)|\n", re.IGNORECASE)
@@ -94,6 +95,7 @@ UNSOLVED = re.compile(
     rf"(?<![^\W_])[A-Za-z](?:_\w)?\s*[-+*/^·×]|[-+*/^·×]\s*[A-Za-z](?![^\W_])|{NUM}\s?[A-Za-z](?![^\W_])"
     r"|(?:sqrt|√)\W{0,2}[A-Za-z](?![^\W_])|\|[^|]*[A-Za-z]"
 )
+PROSE = re.compile(r"(?<![^\W_])(?<!\\)[A-Za-z]{2,}")
 CROSS = re.compile(rf"(?<={NUM})\s?x\s?(?={NUM})")
 CLAUSE = re.compile(r"[.;:\n]\s|,\s|\b(?:so|thus|that|then|and|gives|is|have)\s")
 
@@ -182,7 +184,7 @@ def concluded(text: str) -> str:
 def solved(found: list[Quantity | None], masked: str) -> tuple[list[Quantity | None] | None, str]:
     """Return what is right of the last equals sign; None and a reason for an equation to solve."""
     listed = STATEMENTS.fullmatch(masked) or ENDS_IN_TWO.search(masked)
-    if listed and found[-1] != found[-2]:
+    if listed and len({identity(each) for each in found[-2:] if each}) > 1:
         return None, "several_values"
     parts = EQUALS.split(masked)
     if len(parts) == 1 or MASK not in parts[-1]:
@@ -191,7 +193,7 @@ def solved(found: list[Quantity | None], masked: str) -> tuple[list[Quantity | N
         clause = CLAUSE.split(CROSS.sub("×", part))[-1]
         if not UNSOLVED.search(clause):
             return found[-parts[-1].count(MASK) :], parts[-1]
-        if clause != part:
+        if clause != part or PROSE.search(part):
             break
     return None, "expression"
 
