@@ -11,7 +11,7 @@ from r1data.console import JsonOpt, folder_to_write, say, show
 from r1data.errors import UsageError
 
 if TYPE_CHECKING:
-    from r1data.evaluate.run import Endpoint, Local
+    from r1data.evaluate.settings import Endpoint, Local
 
 
 class Verbs(Commands):
@@ -37,6 +37,21 @@ BenchmarkOpt = Annotated[
     str | None, typer.Option("--benchmark", help="whose questions and metric a path holds")
 ]
 MediaOpt = Annotated[Path | None, typer.Option(help="folder of the clips' paths")]
+RunOpt = Annotated[
+    Path | None, typer.Option(help="folder of answers and scores", callback=folder_to_write)
+]
+PromptOpt = Annotated[
+    str, typer.Option(help="direct, cot, video-r1, video-r1-original (published), a file.md")
+]
+SamplerOpt = Annotated[
+    str, typer.Option(help="uniform; fps: 2 a second, up to --frames; or a rule of recipes")
+]
+SubtitlesOpt = Annotated[
+    Path | None, typer.Option(help="folder of CLIP.srt: those of the frames, as Video-MME")
+]
+QuestionOnlyOpt = Annotated[
+    bool, typer.Option(help="VideoMMMU's Adaptation with the question's picture alone")
+]
 
 
 @eval_app.command("run")
@@ -51,18 +66,17 @@ def run(
     benchmark: BenchmarkOpt = None,
     media: MediaOpt = None,
     split: Annotated[str | None, typer.Option(help="split of a release")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="folder of answers and scores", callback=folder_to_write)
-    ] = None,
+    out: RunOpt = None,
     frames: Annotated[int, typer.Option(min=1, help="frames a clip: 16, 32 or 64")] = 16,
+    sampler: SamplerOpt = "uniform",
     max_pixels: Annotated[int, typer.Option(min=784, help="of each frame")] = 200_704,
-    prompt: Annotated[
-        str, typer.Option(help="direct, cot, video-r1, video-r1-original (published), a file.md")
-    ] = "video-r1",
+    prompt: PromptOpt = "video-r1",
     temperature: Annotated[float, typer.Option(min=0, help="Video-R1's code: 0.1")] = 0.1,
     top_p: Annotated[float, typer.Option(min=0, max=1, help="Video-R1: 0.001")] = 0.001,
     max_tokens: Annotated[int, typer.Option(min=1, help="Video-R1: 1024")] = 1024,
     shuffled: Annotated[bool, typer.Option(help="show the frames in another order")] = False,
+    subtitles: SubtitlesOpt = None,
+    question_only: QuestionOnlyOpt = False,
     limit: Annotated[int | None, typer.Option(min=1, help="so many rows")] = None,
     judge_url: Annotated[str | None, typer.Option(help="endpoint that judges captions")] = None,
     judge_name: Annotated[str | None, typer.Option(help="the judge's model")] = None,
@@ -76,14 +90,18 @@ def run(
 
     Example: r1data eval mmvu --url $URL --name my-model --media clips --prompt direct
     """
-    from r1data.evaluate.run import Local, Pinned, evaluate
+    from r1data.evaluate.run import evaluate
+    from r1data.evaluate.settings import Local, Pinned
     from r1data.evaluate.table import report_text
 
     asked = asked_of(model, url, name, key_env, concurrency, send)
     if isinstance(asked, Local):
         asked = asked._replace(device=device, dtype=dtype, batch=batch)
     judge = endpoint(judge_url, judge_name, judge_key_env, 32, send) if judge_url else None
-    pinned = Pinned(frames, max_pixels, prompt, temperature, top_p, max_tokens, shuffled)
+    pinned = Pinned(
+        frames, max_pixels, prompt, temperature, top_p, max_tokens, shuffled=shuffled,
+        question_only=question_only, subtitles=str(subtitles or ""), sampler=sampler,
+    )  # fmt: skip
     folder = out or default_folder(test, str(name or (model.name if model else "")), pinned)
     found = evaluate(
         test,
@@ -108,7 +126,7 @@ def asked_of(
     send: str,
 ) -> "Endpoint | Local":
     """Return who is asked: a model folder or an endpoint, never both. Raises UsageError."""
-    from r1data.evaluate.run import Local
+    from r1data.evaluate.settings import Local
 
     if (model is None) == (url is None):
         given = "neither is" if model is None else "both are"
@@ -129,7 +147,7 @@ def endpoint(
     url: str, name: str | None, key_env: str | None, concurrency: int, send: str
 ) -> "Endpoint":
     """Return an endpoint; its key is read from the environment when it is asked."""
-    from r1data.evaluate.run import Endpoint
+    from r1data.evaluate.settings import Endpoint
 
     if not name and url != "offline":
         raise UsageError(f"the endpoint {url} needs a model: --name, or --judge-name of a judge")
@@ -144,8 +162,10 @@ def endpoint(
 
 
 def default_folder(test: str, name: str, pinned: Any) -> Path:
-    """Return evaluations/TEST-MODEL-PROMPT-FRAMES."""
-    order = "-shuffled" if pinned.shuffled else ""
+    """Return evaluations/TEST-MODEL-PROMPT-FRAMES, and what else differs from the default."""
+    order = f"-{pinned.sampler}" if pinned.sampler != "uniform" else ""
+    for flag in ("shuffled", "question_only", "subtitles"):
+        order += f"-{flag.replace('_', '-')}" if getattr(pinned, flag) else ""
     stem = Path(test).stem or "release"
     plain = "".join(c if c.isalnum() or c in "-._" else "-" for c in name or "offline")
     prompt = Path(pinned.prompt).stem
@@ -184,6 +204,9 @@ def score(
 @eval_app.command("table")
 def table(
     runs: Annotated[list[Path], typer.Argument(help="folders of evaluations; the first is base")],
+    gain: Annotated[
+        bool, typer.Option("--knowledge-gain", help="VideoMMMU's: the first run had no video")
+    ] = False,
     as_json: JsonOpt = False,
 ) -> None:
     """Compare runs: scores with intervals, and paired differences to the first.
@@ -192,5 +215,5 @@ def table(
     """
     from r1data.evaluate.table import compare, table_text
 
-    blocks = compare(runs)
+    blocks = compare(runs, gain)
     say(json.dumps(blocks, indent=1, ensure_ascii=False) if as_json else table_text(blocks))

@@ -7,7 +7,8 @@ from typing import Any
 
 from clips import Clip, make
 
-from r1data.evaluate.run import Endpoint, Pinned, evaluate
+from r1data.evaluate.run import evaluate
+from r1data.evaluate.settings import Endpoint, Pinned
 
 PINNED = Pinned(frames=4, max_pixels=784 * 4, temperature=0.1, max_tokens=64)
 

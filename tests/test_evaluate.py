@@ -20,7 +20,8 @@ from r1data.building import Build
 from r1data.cli import app
 from r1data.errors import InputError, R1DataError, TeacherStop, UsageError
 from r1data.evaluate.records import read_records
-from r1data.evaluate.run import Endpoint, Local, Pinned, evaluate
+from r1data.evaluate.run import evaluate
+from r1data.evaluate.settings import Endpoint, Local, Pinned
 from r1data.evaluate.table import compare, table_text
 
 SCRIPT = Path(__file__).parent / "evaluating.py"

@@ -8,7 +8,8 @@ from test_teacher_litellm import KEY, pytestmark
 
 from r1data.errors import TeacherStop
 from r1data.evaluate.records import read_records
-from r1data.evaluate.run import Endpoint, evaluate
+from r1data.evaluate.run import evaluate
+from r1data.evaluate.settings import Endpoint
 
 __all__ = ["proxy", "pytestmark"]
 

@@ -198,7 +198,7 @@ BENCHMARKS = {
             mean_of="task",
             expected=4,
         ),
-        Benchmark("videomme", "Video-MME, without subtitles", "videomme", video_mme_groups),
+        Benchmark("videomme", "Video-MME", "videomme", video_mme_groups),
         Benchmark("video-holmes", "Video-Holmes", "video-holmes", video_holmes_groups),
         Benchmark("longvideobench", "LongVideoBench", "longvideobench", long_video_bench_groups),
         Benchmark("lvbench", "LVBench", "lvbench", lv_bench_groups),

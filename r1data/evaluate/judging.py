@@ -12,7 +12,7 @@ from r1data.teacher.prompts import Prompt
 from r1data.teacher.requests import Question
 
 if TYPE_CHECKING:
-    from r1data.evaluate.run import Endpoint
+    from r1data.evaluate.settings import Endpoint
 
 # The authors' own (gpt-3.5-turbo-1106 at temperature 1, 128 tokens) but for the temperature:
 # a judge that varies is no measure.

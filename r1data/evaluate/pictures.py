@@ -283,6 +283,19 @@ def picture_size(jpeg: bytes) -> tuple[int, int]:
         return picture.size
 
 
+def last_frame(shot: Shot) -> Shot:
+    """Return a shot of the last frame alone."""
+    if shot.fault:
+        return shot
+    return Shot(
+        lambda: shot.load()[-1:],
+        shot.digests[-1:],
+        shot.sizes[-1:],
+        shot.times[-1:],
+        shot.bytes,
+    )
+
+
 def disordered(identity: str, shot: Shot, seed: int) -> Shot:
     """Return a shot with its frames in another order, at the times of their places."""
     count = len(shot.digests)

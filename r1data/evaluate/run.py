@@ -5,91 +5,39 @@ import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
-from r1data import __version__
 from r1data.errors import Interrupted, UsageError
 from r1data.evaluate import asking, judging, local
 from r1data.evaluate.benchmarks import known_benchmark, load_benchmark
-from r1data.evaluate.pictures import Shot, disordered, released_shots, take_shots
+from r1data.evaluate.pictures import Shot, disordered, last_frame, released_shots, take_shots
 from r1data.evaluate.progress import STOP, watched
 from r1data.evaluate.records import NAME, answered, new_record, scored, write_records
 from r1data.evaluate.releases import is_release, read_release
 from r1data.evaluate.rows import Item, TestSet, read_test_set
+from r1data.evaluate.settings import (
+    Endpoint,
+    Local,
+    Pinned,
+    adapts,
+    refuse_other,
+    refuse_unfit,
+    settings_of,
+)
+from r1data.evaluate.subtitles import subtitled
 from r1data.evaluate.tally import report
-from r1data.grid.shards import digest_of, file_sha256, write_text
+from r1data.grid.shards import write_text
 from r1data.kinds import kind_of
 from r1data.progress import tell_stopping
 from r1data.sources.choosing import rank
 from r1data.teacher.lanes import read_lanes
 from r1data.teacher.prompts import Prompt, load_prompt
 
-# 256 * 28 * 28: the area at which Video-R1 evaluates (its README; 16, 32 and 64 frames).
-PIXELS = 200_704
-# What its eval_bench.py asks with. The paper and README say 0.01: with top_p .001 nothing but the
-# likeliest token is left either way.
-TEMPERATURE, TOP_P, MAX_TOKENS = 0.1, 0.001, 1024
 # More than eight decoding processes wait for the disk on the machines that we measured.
 MOST_WORKERS = 8
-
-
-@dataclass(frozen=True)
-class Pinned:
-    """What a score depends on beside the model; printed with every score."""
-
-    frames: int = 16
-    max_pixels: int = PIXELS
-    prompt: str = "video-r1"
-    temperature: float = TEMPERATURE
-    top_p: float = TOP_P
-    max_tokens: int = MAX_TOKENS
-    shuffled: bool = False
-    sampler: str = "uniform"
-    quality: int = 90
-    backend: str = "pyav"
-    resize: str = "fast"
-    multiple: int = 28
-    on_error: str = "drop"
-    seed: int = 0
-
-    def taking(self) -> dict[str, Any]:
-        """Return the options by which frames are taken."""
-        names = ("sampler", "max_pixels", "quality", "backend", "resize", "multiple", "on_error")
-        return {"count": self.frames, **{name: getattr(self, name) for name in names}}
-
-    def params(self) -> dict[str, Any]:
-        """Return the sampling parameters, in a fixed order."""
-        return {
-            "temperature": float(self.temperature),
-            "top_p": float(self.top_p),
-            "max_tokens": int(self.max_tokens),
-        }
-
-
-class Endpoint(NamedTuple):
-    """An OpenAI-compatible endpoint; `key` is "$NAME", and "offline" is the built-in teacher."""
-
-    url: str
-    model: str
-    key: str = ""
-    concurrency: int = 32
-    media: str = "image_url"
-
-    def lane(self) -> dict[str, Any]:
-        """Return the endpoint as the teacher's client takes it."""
-        return {name: value for name, value in self._asdict().items() if value and name != "model"}
-
-
-class Local(NamedTuple):
-    """A model folder on this machine."""
-
-    folder: Path
-    device: str = "cpu"
-    dtype: str = "float32"
-    batch: int = 8
 
 
 def evaluate(
@@ -113,6 +61,10 @@ def evaluate(
     pinned, out = pinned or Pinned(), Path(out)
     refuse_unusable(asked, judge)
     test_set = open_test_set(target, benchmark, media, split, Path(cache))
+    refuse_unfit(test_set, pinned)
+    if pinned.question_only:
+        pinned = replace(pinned, frames=1)
+        test_set = test_set._replace(items=[each for each in test_set.items if adapts(each)])
     items = chosen(test_set.items, limit)
     prompt = load_prompt(pinned.prompt)
     told = settings_of(test_set, asked, pinned, prompt, judge, split)
@@ -180,59 +132,6 @@ def chosen(items: Sequence[Item], limit: int | None) -> list[Item]:
     return [item for item in items if item.id in kept]
 
 
-def settings_of(
-    test_set: TestSet,
-    asked: Endpoint | Local,
-    pinned: Pinned,
-    prompt: Prompt,
-    judge: Endpoint | None,
-    split: str | None,
-) -> dict[str, Any]:
-    """Return what the score depends on, for people and for the next run in the same folder."""
-    files = [[path.name, file_sha256(path)] for path in test_set.files]
-    model: dict[str, Any]
-    if isinstance(asked, Local):
-        model = {"model": str(asked.folder), "weights": local.weights_digest(asked.folder)}
-        model |= {"device": asked.device, "dtype": asked.dtype}
-    else:
-        model = {"model": asked.model, "url": asked.url, "media": asked.media}
-    return {
-        "benchmark": test_set.benchmark.name,
-        "questions": [path.name for path in test_set.files],
-        "questions_sha256": digest_of(files),
-        **({"split": split} if split else {}),
-        **model,
-        **asdict(pinned),
-        **(as_released(asked) if test_set.places is not None else {}),
-        "prompt_sha256": prompt.sha256,
-        "judge": judge.model if judge else None,
-        "r1data": __version__,
-    }
-
-
-def as_released(asked: Endpoint | Local) -> dict[str, Any]:
-    """Return what a release settles, which brings its frames along; a model here still resizes."""
-    names = ["sampler", "quality", "backend", "resize"]
-    names += [] if isinstance(asked, Local) else ["max_pixels"]
-    return dict.fromkeys(names, "as released")
-
-
-def refuse_other(out: Path, told: Mapping[str, Any]) -> None:
-    """Raise UsageError where the folder holds an evaluation with other settings."""
-    path = out / "settings.json"
-    if not path.is_file():
-        return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    passing = ("r1data", "url", "judge", "device")
-    other = [key for key in told if key not in passing and before.get(key) != told[key]]
-    if other:
-        key = other[0]
-        raise UsageError(
-            f"{out} holds an evaluation with {key} {before.get(key)!r}, not {told[key]!r}: "
-            "take another --out"
-        )
-
-
 def shots_of(
     test_set: TestSet, items: Sequence[Item], pinned: Pinned, out: Path
 ) -> dict[str, Shot]:
@@ -243,6 +142,8 @@ def shots_of(
     else:
         workers = min(MOST_WORKERS, os.cpu_count() or 1)
         shots = take_shots(test_set, items, pinned.taking(), workers, out)
+    if pinned.question_only:
+        shots = {name: last_frame(shot) for name, shot in shots.items()}
     if pinned.shuffled:
         return {name: disordered(name, shot, pinned.seed) for name, shot in shots.items()}
     return shots
@@ -265,7 +166,10 @@ def responses_of(
 ) -> dict[str, dict[str, Any]]:
     """Ask about every item that has frames."""
     standing = [item for item in items if not shots[item.id].fault]
-    questions = [asking.question_of(item, shots[item.id], prompt) for item in standing]
+    questions = [
+        asking.question_of(with_subtitles(item, shots[item.id], pinned), shots[item.id], prompt)
+        for item in standing
+    ]
     if not questions:
         first = next(iter(shots.values())).fault if shots else "there is none"
         raise UsageError(f"no question can be asked: {first}; are the clips under --media?")
@@ -278,6 +182,14 @@ def responses_of(
     name = f"{asked.folder.name}@{local.weights_digest(asked.folder)}"
     with watched(out, "answers", len(questions)) as counts:
         return local.ask_local(questions, name, params, prompt, how, out, counts)
+
+
+def with_subtitles(item: Item, shot: Shot, pinned: Pinned) -> Item:
+    """Return an item whose question has the subtitles of its frames before it, where asked for."""
+    if not pinned.subtitles or item.sample["data_type"] != "video":
+        return item
+    problem = subtitled(item, Path(pinned.subtitles), shot.times)
+    return replace(item, sample={**item.sample, "problem": problem})
 
 
 def with_answer(

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 from r1data.errors import InputError, UsageError
 from r1data.evaluate.benchmarks import load_benchmark
+from r1data.evaluate.gain import knowledge_gain
 from r1data.evaluate.records import Record, read_records
 from r1data.evaluate.statistics import interval
 from r1data.evaluate.tally import is_scored, report, strata_of
 
 SHOWN = (
     *("model", "prompt", "frames", "max_pixels", "temperature", "top_p", "max_tokens"),
-    *("sampler", "split", "weights", "shuffled"),
+    *("sampler", "split", "weights", "shuffled", "question_only", "subtitles"),
 )
 # Groups with more values than this stand in score.json only.
 MOST_VALUES = 30
@@ -47,13 +48,24 @@ def label_of(folder: Path, settings: Mapping[str, Any]) -> str:
     parts = str(settings["model"]).rstrip("/").split("/")
     # `r1data train` calls every model folder "model": there the run's own name tells.
     name = "/".join(parts[-2:] if parts[-1] == "model" else parts[-1:])
-    order = ", shuffled" if settings.get("shuffled") else ""
-    return f"{name}, {settings['prompt']}, {settings['frames']} frames{order}"
+    told = [name, settings["prompt"], f"{settings['frames']} frames"]
+    if settings.get("sampler") == "fps":
+        told[-1] = f"fps up to {told[-1]}"
+    flags = {"shuffled": "shuffled", "question_only": "question only", "subtitles": "subtitles"}
+    return ", ".join(told + [words for flag, words in flags.items() if settings.get(flag)])
 
 
-def compare(folders: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return a block a benchmark: every run, and the others' differences from its first one."""
+def compare(folders: Sequence[Path], gain: bool = False) -> list[dict[str, Any]]:
+    """Return a block a benchmark: every run, and the others' differences from its first one.
+
+    With `gain` the first run is VideoMMMU's before its lectures, and the others have their gain.
+    """
     runs = [read_run(folder) for folder in folders]
+    if gain and (len(runs) < 2 or {run.report["benchmark"] for run in runs} != {"videommmu"}):
+        raise UsageError(
+            "--knowledge-gain compares runs on VideoMMMU: first its questions without the video "
+            "(--question-only), then with it"
+        )
     blocks = []
     for name in dict.fromkeys(run.report["benchmark"] for run in runs):
         mine = [run for run in runs if run.report["benchmark"] == name]
@@ -62,25 +74,27 @@ def compare(folders: Sequence[Path]) -> list[dict[str, Any]]:
                 "benchmark": name,
                 "title": mine[0].report["title"],
                 "metric": mine[0].report["metric"],
-                "runs": [row_of(run, mine[0]) for run in mine],
+                "runs": [row_of(run, mine[0], gain) for run in mine],
             }
         )
     return blocks
 
 
-def row_of(run: Run, first: Run) -> dict[str, Any]:
+def row_of(run: Run, first: Run, gain: bool) -> dict[str, Any]:
     """Return one line of a block."""
     settings = {name: run.settings[name] for name in SHOWN if name in run.settings}
     names = ("score", "published_rule", "lower_bound", "video_r1", "counts")
     told = {name: run.report[name] for name in names}
     difference = paired(first, run) if run is not first else None
+    gained = {}
+    if gain and run is not first:
+        gained = {"knowledge_gain": knowledge_gain(first.records, run.records)}
     groups = {
         column: {value: found["mean"] for value, found in values.items()}
         for column, values in run.report["groups"].items()
     }
-    return {
-        "run": run.label, "settings": settings, **told, "difference": difference, "groups": groups
-    }  # fmt: skip
+    row = {"run": run.label, "settings": settings, **told, "difference": difference}
+    return {**row, **gained, "groups": groups}
 
 
 def paired(first: Run, other: Run) -> dict[str, Any]:
@@ -131,7 +145,24 @@ def block_text(block: Mapping[str, Any]) -> str:
         )
     pinned = [f"  {each['run']}: {pinned_text(each['settings'])}" for each in block["runs"]]
     title = f"{block['title']}: {block['metric']}"
-    return "\n".join([title, aligned(rows), "pinned:", *pinned])
+    gains = [gain_text(each) for each in block["runs"] if "knowledge_gain" in each]
+    return "\n".join([title, aligned(rows), *gains, "pinned:", *pinned])
+
+
+def gain_text(row: Mapping[str, Any]) -> str:
+    """Return a run's knowledge gain in one line."""
+    found = row["knowledge_gain"]
+    told = f"knowledge gain of {row['run']} ({found['n']:,} rows of Adaptation): "
+    told += gain_figures(found)
+    if found["published_rule"]:
+        told += f"; by the published rule {gain_figures(found['published_rule'])}"
+    return told
+
+
+def gain_figures(found: Mapping[str, Any]) -> str:
+    """Return a gain in percent, with the accuracies that make it."""
+    gain = "-" if found["gain"] is None else f"{100 * found['gain']:+.1f}"
+    return f"{gain} ({percent(found['before'])} to {percent(found['after'])})"
 
 
 def figures(found: Mapping[str, Any] | None, signed: bool = False) -> tuple[str, str]:
