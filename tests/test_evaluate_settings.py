@@ -15,7 +15,7 @@ from r1data.evaluate.gain import knowledge_gain
 from r1data.evaluate.records import read_records
 from r1data.evaluate.run import evaluate
 from r1data.evaluate.settings import Endpoint, Pinned
-from r1data.evaluate.subtitles import NOTHING, read_srt
+from r1data.evaluate.subtitles import NOTHING, read_srt, shows
 from r1data.evaluate.table import compare, table_text
 
 SRT = """\ufeff1
@@ -108,6 +108,8 @@ def test_an_srt_is_read_with_its_markup_and_other_marks(tmp_path: Path) -> None:
     assert lines == [
         (0, 1, "first words"), (1, 1.99, "between"), (1.99, 60.5, "two lines")
     ]  # fmt: skip
+    first = read_srt(path)[0]
+    assert [shows(first, time) for time in (0.0, 0.99, 1.0, None)] == [True, True, False, False]
     (tmp_path / "b.srt").write_text("just words")
     with pytest.raises(InputError, match=r"b\.srt: no time as"):
         read_srt(tmp_path / "b.srt")
