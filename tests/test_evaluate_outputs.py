@@ -215,3 +215,26 @@ def test_several_responses_to_a_question_are_not_one_output(tmp_path: Path) -> N
     found = score_file(path, "videomme", questions(tmp_path), tmp_path / "out", allow_truths=True)
     assert found["counts"]["scored"] == 1 and found["counts"]["left_out"] == 4
     assert "2 responses: keep one" in (tmp_path / "out" / "records.jsonl").read_text()
+
+
+def test_two_columns_that_may_be_the_ground_truth_are_told_apart_by_the_user(
+    tmp_path: Path,
+) -> None:
+    def both(n: int, truth: str, said: str) -> Row:
+        row = {"duration": "short", "Options": OPTIONS, "Answer": truth, "answer": said}
+        return {**row, "response": f"I take {said}."}
+
+    path = lines(tmp_path, both)
+    with pytest.raises(
+        InputError, match=r"line 2: the ground truth may be in 'Answer' or 'answer'"
+    ):
+        score_file(path, "videomme", None, None)
+    found = score_file(path, "videomme", None, None, column="answer")
+    assert found["score"]["mean"] == RIGHT
+
+
+def test_records_of_a_run_have_one_column_of_outputs(tmp_path: Path) -> None:
+    path = lines(tmp_path, lambda n, t, s: {"id": n, "output": s})
+    score_file(path, "videomme", questions(tmp_path), tmp_path / "out")
+    with pytest.raises(InputError, match="its outputs are in 'output'"):
+        score_file(tmp_path / "out", None, None, None, column="answer")

@@ -48,6 +48,22 @@ def first_of(row: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((named[name] for name in map(plain, names) if name in named), None)
 
 
+def refuse_twins(rows: Sequence[Raw], columns: Sequence[str], path: Path) -> None:
+    """Raise InputError where the ground truth may be in `Answer` or in `answer`, and they differ.
+
+    One may be a model's. To leave out the rows that differ would keep the right ones alone.
+    """
+    for raw in rows:
+        names: dict[str, str] = {}
+        for name in (each for each in raw.row if each not in columns and plain(each) in TRUTHS):
+            first = names.setdefault(plain(name), name)
+            if raw.row[first] != raw.row[name]:
+                raise InputError(
+                    f"{path}, {raw.where}: the ground truth may be in '{first}' or '{name}': name "
+                    "the model's with --output-column, or remove it"
+                )
+
+
 def output_columns(
     rows: Sequence[Raw], path: Path, named: str | None, separate: bool
 ) -> tuple[str, ...]:

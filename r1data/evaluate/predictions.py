@@ -20,6 +20,7 @@ from r1data.evaluate.outputs import (
     output_text,
     refuse_disagreement,
     refuse_truths,
+    refuse_twins,
 )
 from r1data.evaluate.prediction_rows import prediction_rows
 from r1data.evaluate.records import Record, answered, is_record, new_record
@@ -62,8 +63,14 @@ def read_predictions(
     """
     rows = list(prediction_rows(benchmark, path))
     if questions is None and any(is_record(raw.row) for raw in rows):
+        if column is not None:
+            raise InputError(
+                f"{path} is a run's: its outputs are in 'output', omit --output-column"
+            )
         return Predictions(records_of(benchmark, rows, None, path, ("output",)), ())
     columns = output_columns(rows, path, column, separate=questions is not None)
+    if questions is None:
+        refuse_twins(rows, columns, path)
     records = records_of(benchmark, rows, questions, path, columns)
     for other in columns[1:]:
         others = records_of(benchmark, rows, questions, path, (other,))
