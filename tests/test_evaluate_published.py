@@ -150,6 +150,8 @@ def test_runs_in_a_table_have_the_score_by_the_published_rule_too(tmp_path: Path
     assert block["runs"][0]["published_rule"]["mean"] == 0.5
     head, row = table_text([block]).splitlines()[1:3]
     assert "published rule" in head and "100.0" in row and "50.0" in row
+    without = {**block, "runs": [{**block["runs"][0], "published_rule": None}]}
+    assert "published rule" not in table_text([without])
 
 
 def test_rows_that_the_authors_do_not_count_are_not_in_their_mean(tmp_path: Path) -> None:

@@ -124,11 +124,10 @@ def table_text(blocks: Sequence[Mapping[str, Any]]) -> str:
 
 def block_text(block: Mapping[str, Any]) -> str:
     """Return one benchmark's runs, with what was pinned under them."""
-    head = (
-        *("run", "score", "95%", "to the first", "95%", "published rule"),
-        *("rows", "undecoded", "failed", "video-r1"),
-    )
-    rows: list[tuple[str, ...]] = [head]
+    ruled = any(each["published_rule"] for each in block["runs"])
+    rule = ("published rule",) if ruled else ()
+    head = ("run", "score", "95%", "to the first", "95%", *rule)
+    rows: list[tuple[str, ...]] = [(*head, "rows", "undecoded", "failed", "video-r1")]
     for each in block["runs"]:
         counts, gap = each["counts"], each["difference"]
         rows.append(
@@ -136,7 +135,7 @@ def block_text(block: Mapping[str, Any]) -> str:
                 each["run"],
                 *figures(each["score"]),
                 *figures(gap, signed=True),
-                percent((each["published_rule"] or {}).get("mean")),
+                *((percent((each["published_rule"] or {}).get("mean")),) if ruled else ()),
                 f"{counts['scored']:,}",
                 f"{counts['undecoded']:,}",
                 f"{counts['failed']:,}",
