@@ -20,7 +20,7 @@ def compared(wanted: Quantity, given: Quantity) -> tuple[float, str]:
     return scored
 
 
-def compared_values(wanted: Quantity, given: Quantity, why: str) -> tuple[float, str]:
+def compared_values(wanted: Quantity, given: Quantity, why: str = "") -> tuple[float, str]:
     """Return 1.0 or 0.0 for two numbers in one unit; `why` is the reason if they are equal."""
     left = given.numerator * wanted.denominator
     right = wanted.numerator * given.denominator

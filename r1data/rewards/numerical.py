@@ -5,7 +5,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from r1data.rewards.comparison import compared
+from r1data.rewards.comparison import compared, compared_values
 from r1data.rewards.interval import DENIAL, PAIR, judge_interval
 from r1data.rewards.notation import simplified
 from r1data.rewards.quantity import (
@@ -210,10 +210,12 @@ def judge_numerical(truth: str, answer: str) -> tuple[float | None, str]:
     """Return 1.0 or 0.0, or None where the truth is no number, and the reason."""
     if answer == truth and PLAIN.fullmatch(truth):
         return 1.0, "exact"
-    wanted = quick(truth) or read_number(truth).quantity
+    wanted, given = quick(truth), quick(answer)
+    if wanted is not None and given is not None:
+        return compared_values(wanted, given)
+    wanted = wanted or read_number(truth).quantity
     if wanted is None:
         return judge_interval(truth, answer) or (None, "unparsed_reference")
-    given = quick(answer)
     if given is None:
         given, why = read_number(answer)
         if given is None:

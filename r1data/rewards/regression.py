@@ -12,16 +12,16 @@ def judge_regression(truth: str, answer: str) -> tuple[float | None, str]:
     """
     if answer == truth and PLAIN.fullmatch(truth):
         return 1.0, "exact"
-    wanted = quick(truth) or read_number(truth).quantity
+    wanted, given = quick(truth), quick(answer)
+    if wanted is not None and given is not None:
+        return closeness(wanted, given)
+    wanted = wanted or read_number(truth).quantity
     if wanted is None:
         return None, "unparsed_reference"
-    given = quick(answer)
     if given is None:
         given, why = read_number(answer)
         if given is None:
             return 0.0, why
-    if wanted.unit is None and given.unit is None and not wanted.counted:
-        return closeness(wanted, given)
     scored = [closeness(one, other) for one, other, _ in aligned(wanted, given)]
     return max(scored, default=(0.0, "unit_mismatch"))
 
