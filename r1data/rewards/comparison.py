@@ -8,6 +8,8 @@ from r1data.rewards.units import PERCENT, Unit
 
 # 0.33 for a third is a guess, 0.333 is a rounding
 FRACTION_PLACES = 3
+# Closed forms have 30 decimals
+EXACT_DIGITS = 25
 
 
 def compared(wanted: Quantity, given: Quantity) -> tuple[float, str]:
@@ -24,7 +26,7 @@ def compared_values(wanted: Quantity, given: Quantity, why: str = "") -> tuple[f
     """Return 1.0 or 0.0 for two numbers in one unit; `why` is the reason if they are equal."""
     left = given.numerator * wanted.denominator
     right = wanted.numerator * given.denominator
-    if left == right:
+    if left == right or same_closed_form(wanted, given, left, right):
         return 1.0, why or "value_equal"
     last, reason = wanted.last, "rounds_to_reference"
     if wanted.fraction and given.last is not None and given.last <= -FRACTION_PLACES:
@@ -34,6 +36,12 @@ def compared_values(wanted: Quantity, given: Quantity, why: str = "") -> tuple[f
     ):
         return 1.0, why or reason
     return 0.0, "value_differs"
+
+
+def same_closed_form(wanted: Quantity, given: Quantity, left: int, right: int) -> bool:
+    """Tell whether two numbers differ in no digit of a closed form: pi/2 radians are 90 degrees."""
+    inexact = wanted.fraction or given.fraction
+    return inexact and abs(left - right) * 10**EXACT_DIGITS < abs(right)
 
 
 def aligned(wanted: Quantity, given: Quantity) -> list[tuple[Quantity, Quantity, str]]:

@@ -10,7 +10,7 @@ WORDS_LIMIT = 4
 STOP_WORDS = """a about above across after all altogether am an and approximately are around as
     at away be because been before below but by can combined could did do does due during each
     every exactly for from had has have he here his i if in inclusive ish into is it its left
-    maximum may might minimum minus more must my nor not of off on only or our out over
+    maximum may might minimum minus more must my nor not odd of off on only or our out over
     overall per plus remaining she should since so something than that the their them then
     there therefore these they this those times to total under until up visible was we were
     when where which while who whose will with within without would you your becomes comes

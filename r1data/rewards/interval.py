@@ -11,7 +11,8 @@ from r1data.rewards.quantity import MASK, TEXT_LIMIT, Quantity, scan
 DENIAL = re.compile(
     r"\b(?:no|none|not|never|nobody|nothing|neither|cannot|unknown|unclear)\b|n't\b", re.IGNORECASE
 )
-PAIR = re.compile(rf"[(\[{{]\s*{MASK}\s*(?:[,;]\s*{MASK}\s*)+[)\]}}]")
+PLACE = rf"\s*(?:{MASK}|[A-Za-z])\s*"
+PAIR = re.compile(rf"[(\[{{]{PLACE}(?:[,;]{PLACE})+[)\]}}]")
 
 
 class Interval(NamedTuple):

@@ -25,24 +25,31 @@ PART = re.compile(
 )
 # "an hour and a half" is 1 1/2 hour, "half an hour" 1/2 hour, "an hour" alone 1 hour
 AND_PART = re.compile(
-    r"\b(\d+|an?)\s+([a-z]+)\s+and\s+(?:an?\s+|(\d+)\s+)?(half|third|quarter)s?\b", re.I
+    r"\b(?:(\d+|an?)\s+)?([a-z]+)\s+and\s+(?:an?\s+|(\d+)\s+)?(half|third|quarter)s?\b", re.I
 )
 OF_ONE = re.compile(r"(\d+/\d+)\s+(?:of\s+)?an?\s+(?=[a-z\d])", re.I)
+AND_A = re.compile(r"-and-an?-", re.I)
+QUARTER = re.compile(r"(?<![\w/] )(?<!-)\bquarter(?=\s(?:of\s)?(?:an\s)?hour\b)", re.I)
 TIMES = "second|minute|hour|day|week|month|year|decade|century"
+MIXED = re.compile(rf"\b(\d+) and (\d+/\d+)(?=\s(?:{TIMES})s?\b)", re.I)
 ONE = re.compile(rf"\ban?\s+(?=(?:{TIMES})\b(?:\s+and\s+\d|[.\s]*$))", re.I)
 MINUS = re.compile(r"\b(?:minus|negative)\s+(?=[\d.$])", re.I)
 DOZEN = re.compile(r"\b(?:(\d+|an?|half an?)\s+)?dozen\b|\b(\d+)\s+dozens\b", re.I)
-HINT = re.compile(rf"\b(?:{WORD}|minus|negative|dozen|an?\s+(?:{TIMES})|{'|'.join(PARTS)})", re.I)
+HINT = re.compile(
+    rf"\b(?:{WORD}|minus|negative|dozen|an?\s+(?:{TIMES})|\d+ and \d|{'|'.join(PARTS)})", re.I
+)
 
 
 def spelled_out(text: str) -> str:
     """Return the text with its number words as digits."""
     if not HINT.search(text):
         return text
-    text = SPELLED.sub(spelled, text)
+    text = SPELLED.sub(spelled, AND_A.sub(" and a ", text))
     text = POINT.sub(lambda match: f"{match[1]}.{match[2].replace(' ', '')}", text)
     text = DOZEN.sub(dozens, text)
+    text = QUARTER.sub("1/4", text)
     text = PART.sub(part, AND_PART.sub(and_part, text))
+    text = MIXED.sub(r"\1 \2", text)
     text = ONE.sub(one_of_them, OF_ONE.sub(r"\1 ", text))
     return MINUS.sub("-", text)
 
@@ -85,7 +92,9 @@ def dozens(match: re.Match[str]) -> str:
 def and_part(match: re.Match[str]) -> str:
     """Spell "2 hours and a half" as "2 1/2 hours"."""
     whole, unit, count, name = match.groups()
-    whole = whole if whole.isdigit() else "1"
+    if whole is None and unit.lower() not in TIMES.split("|"):
+        return match[0]
+    whole = whole if whole and whole.isdigit() else "1"
     return f"{whole} {count or 1}/{PARTS[name.lower()]} {unit}"
 
 

@@ -61,12 +61,13 @@ SIDE = r"(?:[<>≤≥]=?|\\(?:leq?|geq?|lt|gt)(?:slant)?\b)"
 BOUND = re.compile(
     rf"(?:\b(?:(?:{THAN}) than|at (?:an? |the )?(?:very )?(?:least|most|minimum|maximum)"
     r"|(?:minimum|maximum|min|max|limit|bound) of|over|under|up to|upwards? of|above|below|beyond"
-    r"|exceed(?:s|ing)?|until|within|nearly|almost|not quite|max|min"
-    r"|as (?:many|few|much|little) as)\b"
+    r"|exceed(?:s|ing)?|until|within|nearly|almost|not quite|max|min|maximum|minimum"
+    r"|as (?:many|few|much|little) as|in excess of|capped at|limited to|at (?:best|worst))\b"
     rf"|(?<![-=]){SIDE})\s*(?:(?:or equal to|about|around|the|an?|of)\s*)?\(?{NUM}"
-    rf"|{NUM}\s*{SIDE}|{NUM}\s?\+(?!\s?[\w{NUM}(\\])"
-    rf"|{NUM}\s?(?:or|and) (?:{THAN}|above|below|over|under|up|beyond)\b"
-    rf"|{NUM}\s?(?:plus|upwards?|tops"
+    rf"|{NUM}\s*{SIDE}|{NUM}\s?\+(?!\s?[{NUM}(\\]|\w)"
+    rf"|{NUM},?\s?(?:or|and|maybe|perhaps|possibly|if not)(?: even| maybe| perhaps| possibly)?"
+    rf" (?:{THAN}|above|below|over|under|up|beyond)\b"
+    rf"|{NUM}[\s-]?(?:plus|upwards?|tops"
     r"|(?:at )?(?:an? |the )?(?:minimum|maximum|min|max|least|most))\b(?!\s?\w)",
     re.IGNORECASE,
 )
@@ -74,7 +75,8 @@ HEDGE = re.compile(
     r"\b(?:(?:other|rather) than|not|isn't|never|without|neither|or|nor|between|somewhere|either)\b"
     rf"(?:\s(?:around|about|exactly|near|equal to|even))?\s*{NUM}|(?:[±≠!]|\\(?:pm|neq?))\s*{NUM}"
     rf"|{NUM}\s?(?:-{{1,3}}|~|…|\.{{2,3}}|to|or|nor|±|\\pm)\s?{NUM}"
-    rf"|{NUM}(?:\s?or (?:so|thereabouts)|-?ish|[\s-]something|\sand counting)\b",
+    rf"|{NUM}(?:\s?or (?:so|thereabouts)|-?ish|[\s-](?:odd|something)|,?\sgive or take"
+    r"|\sand counting)\b",
     re.IGNORECASE,
 )
 # "x = 3, y = 4", "(3, 4)"

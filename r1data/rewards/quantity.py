@@ -90,7 +90,7 @@ MAYBE_SCALE = frozenset({"K", "M", "B", "T", "G", " M", " B"})
 MONEY_SCALES = {"K": 3, "M": 6, "B": 9, "T": 12}
 MONEY_SCALE = re.compile(r"\s?([KMBT])(?![^\W\d_])")
 # "1 h 30 min", "5 ft, 10 in", "1 hour and 30 minutes" are one quantity
-WITHIN = re.compile(r"\s?,?\s?(?:and\s)?")
+WITHIN = re.compile(r"\.?\s?,?\s?(?:and\s)?")
 # x - 2: what is before the minus is not a sentence but a term
 TERM = re.compile(r"(?:(?<![^\W_])[A-Za-z]|[)\]}])\s*$")
 

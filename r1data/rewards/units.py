@@ -124,7 +124,8 @@ hp | horsepower | g m^2 s^-3 | 745699.87158227
 Cal | | g m^2 s^-2 | 4184000
 | calorie | g m^2 s^-2 | 4184000
 dB | decibel | dB | 1
-ppm | | ppm | 1
+ppm | | % | 1/10000
+‰ | permille | % | 1/10
 ° | degree deg | ° | 1
 ° | degree deg | K | 1 | 273.15
 ° | degree deg | K | 5/9 | 45967/180
@@ -138,7 +139,7 @@ F | | K | 5/9 | 45967/180
 " '' arcsec | arcsecond | ° | 1/3600
 ' | | s | 60
 " '' | | s | 1
-rad | radian | ° | 57.29577951308232
+rad | radian | ° | 57.295779513082320876798154814105170332405472466565
 % pct | percent percentage | % | 1
 ¢ | cent | USD | 1/100
 $ USD US$ | dollar | USD | 1
@@ -210,7 +211,7 @@ TIME_OF_DAY = CLOCK._replace(others=())
 NAME = (
     r"deg(?:rees?|\.)?\s?(?:celsius|centigrade|fahrenheit|[CF]\b)|°\s?[CF](?![^\W\d_])"
     r"|(?:nautical|light|astronomical|metric|fluid|fl)[\s.-]{1,2}[a-z]+"
-    r"|''|US\$|[%¢€£¥₹$°'\"]|[^\W\d_]+"
+    r"|''|US\$|[%‰¢€£¥₹$°'\"]|[^\W\d_]+"
 )
 FACTOR = re.compile(
     rf"(?P<size>(?:square|cubic|sq|cu)\b\.?[\s-]?|sq(?=(?:[cmk]?m|ft|in|yd|mi)\b))?(?P<name>{NAME})"
