@@ -105,7 +105,7 @@ class Budget:
         self.reserved += self.held[ticket]
 
     def settle(self, ticket: int, estimate: int, usage: Usage) -> None:
-        """Replace a reservation by what the request cost; nothing reported costs nothing."""
+        """Replace a reservation by what the request cost; a request without usage costs nothing."""
         self.reserved -= self.held.pop(ticket, 0.0)
         if not self.held:
             self.reserved = 0.0  # what rounding left over would grow with every request
@@ -114,6 +114,7 @@ class Budget:
         self.untold += cost
         if usage.tokens_in is not None:
             self.seen = True
+        if usage.tokens_in is not None and usage.told:
             self.factor = max(self.factor, usage.tokens_in / max(1, estimate))
 
     def told(self, cost: float) -> str:

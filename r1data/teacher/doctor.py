@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from r1data.teacher.advice import Sent, advice_for
@@ -13,6 +13,9 @@ from r1data.teacher.clips import WHOLE
 from r1data.teacher.faults import Kind, Outcome
 from r1data.teacher.lanes import Lane
 from r1data.teacher.requests import encode_body, output_cap
+
+if TYPE_CHECKING:
+    from r1data.teacher.client import Model
 
 HERE = ("127.0.0.1", "localhost", "::1")
 State = Literal["ok", "note", "problem"]
@@ -65,7 +68,7 @@ async def ask_all(lane: Lane, asked: Asked, clip: Path) -> list[Finding]:
         findings = [about_models(lane, asked.model, outcome, models)]
         if outcome.kind is Kind.UNREACHABLE:
             return findings
-        listed = [str(entry.get("id")) for entry in models]
+        listed = [model.id for model in models]
         canary, outcome = await try_form(client, lane, asked, lane.media, clip)
         findings += own_form(lane, asked, canary, outcome, listed)
         if outcome.kind in (Kind.STOP, Kind.UNREACHABLE):
@@ -79,7 +82,7 @@ async def ask_all(lane: Lane, asked: Asked, clip: Path) -> list[Finding]:
         await client.close()
 
 
-def about_models(lane: Lane, model: str, outcome: Outcome, models: list[dict[str, Any]]) -> Finding:
+def about_models(lane: Lane, model: str, outcome: Outcome, models: "list[Model]") -> Finding:
     """Say whether somebody is there and whether the model is listed."""
     if outcome.kind is Kind.UNREACHABLE:
         return Finding(
@@ -87,9 +90,9 @@ def about_models(lane: Lane, model: str, outcome: Outcome, models: list[dict[str
             f"{lane.shown} does not answer ({outcome.message}): start the server, or correct the "
             "url in run.lanes",
         )
-    names = [str(entry.get("id")) for entry in models]
+    names = [each.id for each in models]
     if model in names:
-        length = models[names.index(model)].get("max_model_len")
+        length = models[names.index(model)].length
         return Finding("ok", f"lists {model}" + (f", {length} tokens long" if length else ""))
     if names:
         return Finding("note", f"does not list {model}; it lists {', '.join(sorted(names)[:8])}")

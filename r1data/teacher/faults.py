@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
@@ -20,6 +20,14 @@ MARKUP = re.compile(r"<[^>]*>")
 # A token is rarely above 16 characters; more text than that is no reply to max_tokens.
 CHARS_PER_TOKEN = 64
 CHARS_FLOOR = 65_536
+# The longest contexts have ten million tokens; what reports more, lies.
+MOST_TOKENS = 10_000_000
+# A reply is read up to here, compressed or not; a longer one is none. An answer of 64k tokens with
+# its thought has a megabyte.
+MOST_REPLY = 16 * 2**20
+# Real replies nest about eight deep; what reads them further on recurses.
+DEEPEST = 64
+HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Kind(Enum):
@@ -37,10 +45,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as reported; None where the server says nothing."""
+    """Tokens as reported; None where the server says nothing. Where not `told`, an estimate."""
 
     tokens_in: int | None = None
     tokens_out: int | None = None
+    told: bool = True
 
     @property
     def total(self) -> int:
@@ -62,14 +71,44 @@ class Outcome:
     limits: Mapping[str, str] | None = None  # x-ratelimit-* headers
 
 
+def parse_json(body: bytes) -> Any:
+    """Return what a stranger's JSON says, in characters that can be written.
+
+    Raises ValueError for all else: other encodings, numbers without an end, deep nesting.
+    """
+    text = body.decode("utf-8-sig", "replace")
+    try:
+        value = json.loads(text)
+        if HALF_CHARACTER.search(text):
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    except RecursionError as problem:
+        raise ValueError("nested too deep") from problem
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [part for each in level for part in parts_of(each)]
+        if not level:
+            return value
+    raise ValueError("nested too deep")
+
+
+def parts_of(value: Any) -> Iterable[Any]:
+    """Return what stands in a JSON object or list."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def read_reply(body: bytes, max_tokens: int | None, context: int | None = None) -> Outcome:
     """Judge the body of a 200: an answer, a cut one, or no proper reply at all.
 
     `max_tokens` is None where the request has no cap. `context` is the server's own length limit in
     tokens where it states one: a reply that ends there was cut for good.
     """
+    if len(body) > MOST_REPLY:
+        told = f"a reply of more than {MOST_REPLY >> 20} MB"
+        return Outcome(Kind.MALFORMED, told, usage=Usage(told=False))
     try:
-        reply = json.loads(KEEPALIVE.sub(b"", body))
+        reply = parse_json(KEEPALIVE.sub(b"", body))
     except ValueError:
         if body.lstrip().startswith(b"data:"):
             return Outcome(Kind.MALFORMED, "HTTP 200 with a stream, though none was asked for")
@@ -87,8 +126,13 @@ def read_reply(body: bytes, max_tokens: int | None, context: int | None = None) 
     choice = choices[0]
     if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
         return Outcome(Kind.MALFORMED, "a choice without a message", usage=usage)
-    served = reply.get("model") if isinstance(reply.get("model"), str) else None
-    return read_choice(choice, usage, served, max_tokens, context)
+    return read_choice(choice, usage, name_in(reply, "model"), max_tokens, context)
+
+
+def name_in(entry: Mapping[str, Any], field: str) -> str | None:
+    """Return a short text of a reply's own, as the name of its model; None where it is none."""
+    value = entry.get(field)
+    return value[:MESSAGE_CHARS] if isinstance(value, str) else None
 
 
 def error_in_reply(reply: Mapping[str, Any]) -> Outcome:
@@ -109,9 +153,10 @@ def read_choice(
 ) -> Outcome:
     """Judge the one choice of a reply."""
     message = choice["message"]
-    reason = choice.get("finish_reason")
-    reason = reason if isinstance(reason, str) else None
+    reason = name_in(choice, "finish_reason")
     text = message_text(message)
+    if usage.tokens_out is not None and usage.tokens_out * CHARS_PER_TOKEN < len(text):
+        usage = Usage(told=False)
     if max_tokens is not None and len(text) > CHARS_FLOOR + CHARS_PER_TOKEN * max_tokens:
         told = f"a reply of {len(text)} characters to max_tokens {max_tokens}"
         return Outcome(Kind.MALFORMED, told, usage=usage)
@@ -139,12 +184,27 @@ def below_cap(usage: Usage, max_tokens: int | None, context: int | None) -> bool
 
 
 def read_usage(usage: Any) -> Usage:
-    """Read the usage block; what is no number counts as not reported."""
+    """Read the usage block; one that cannot be true is not told, and tells no number at all."""
     if not isinstance(usage, dict):
         return Usage()
-    given = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    tokens_in, tokens_out = (value if type(value) is int else None for value in given)
-    return Usage(tokens_in, tokens_out)
+    took, gave = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if took is None and gave is None:
+        return Usage()
+    if type(took) is int and type(gave) is int and 0 < took <= MOST_TOKENS >= gave >= 0:
+        return Usage(took, gave)
+    return Usage(told=False)
+
+
+def billed(outcome: Outcome, tokens_in: int, tokens_out: int) -> Outcome:
+    """Return an outcome with these tokens where its own report lies, or an answer has none.
+
+    They are what was put aside for the request, so that a lie never leaves more to spend.
+    """
+    usage = outcome.usage
+    answered = outcome.kind in (Kind.ANSWER, Kind.CUT)
+    if usage.tokens_in is not None or (usage.told and not answered):
+        return outcome
+    return replace(outcome, usage=Usage(tokens_in, tokens_out, told=False))
 
 
 def read_status(status: int, body: bytes, headers: Mapping[str, str], now: float) -> Outcome:
@@ -209,7 +269,7 @@ def stated_rest(limits: Mapping[str, str]) -> float:
 def body_text(body: bytes) -> str:
     """Return the message in an error body: OpenAI's form, FastAPI's, or the bare text."""
     try:
-        reply = json.loads(body)
+        reply = parse_json(body)
     except ValueError:
         text = body[: 4 * MESSAGE_CHARS].decode("utf-8", "replace")
         return MARKUP.sub(" ", text) if text.lstrip().startswith("<") else text
@@ -230,7 +290,7 @@ def error_text(reply: Mapping[str, Any]) -> str:
 def error_code(body: bytes) -> str | None:
     """Return error.code, which tells a spent account from a busy server."""
     try:
-        return json.loads(body)["error"]["code"]
+        return parse_json(body)["error"]["code"]
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -14,7 +14,7 @@ import httpx2
 import openai
 
 from r1data.errors import TeacherStop
-from r1data.teacher.client import status_outcome
+from r1data.teacher.client import RAW, status_outcome
 from r1data.teacher.health import Running
 from r1data.teacher.limits import Window
 
@@ -22,6 +22,8 @@ POLL_S = 1.0
 # So many may wait for each that runs, and at least so many: enough that no slot stays empty until
 # the next look, too few for anyone to wait long.
 QUEUE_SHARE, LEAST_QUEUE = 0.1, 4
+# More requests than that no server has.
+MOST_REQUESTS = 1e9
 SAMPLE = re.compile(
     r"^vllm:num_requests_(running|waiting)(?:\{[^}]*\})?[ \t]+([0-9.eE+-]+)", re.MULTILINE
 )
@@ -38,8 +40,12 @@ def read_load(text: str) -> Load | None:
     """Read the two gauges out of Prometheus text; None where one of them is not in it."""
     found: dict[str, float] = {}
     for name, value in SAMPLE.findall(text):
-        found[name] = found.get(name, 0.0) + float(value)
-    return Load(**found) if len(found) == 2 else None
+        try:
+            found[name] = found.get(name, 0.0) + float(value)
+        except ValueError:
+            return None
+    fits = len(found) == 2 and all(0 <= value < MOST_REQUESTS for value in found.values())
+    return Load(**found) if fits else None
 
 
 def fitting(window: Window, load: Load, flying: int) -> float:
@@ -63,7 +69,7 @@ def metrics_url(url: str) -> str:
 async def look(running: Running) -> Load | str:
     """Ask for the load; a text says why it cannot be had."""
     where = metrics_url(running.lane.url)
-    options: Any = {"headers": {"X-Stainless-Raw-Response": "true"}}
+    options: Any = {"headers": {RAW: "true"}}
     try:
         async with asyncio.timeout(10 * POLL_S):
             raw: Any = await running.client.get(where, cast_to=object, options=options)

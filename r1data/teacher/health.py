@@ -225,11 +225,9 @@ async def greet(running: Running) -> None:
             await asyncio.sleep(backoff(attempt, 0.0))
         outcome, models = await list_models(running.client, running.lane)
         if outcome.kind is not Kind.UNREACHABLE:
-            running.listed = tuple(str(entry.get("id")) for entry in models)
-            lengths = [model.get("max_model_len") for model in models]
-            known = [length for length in lengths if isinstance(length, int)]
-            running.context = min(known) if known else None
-            if any(model.get("owned_by") == "vllm" for model in models):
+            running.listed = tuple(model.id for model in models)
+            running.context = min((each.length for each in models if each.length), default=None)
+            if any(model.owner == "vllm" for model in models):
                 # vLLM queues and never refuses: nothing would be learned by opening slowly.
                 running.news.append(fill)
             return

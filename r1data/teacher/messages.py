@@ -35,8 +35,7 @@ DEEPEST = 8
 def message_text(message: Mapping[str, Any]) -> str:
     """Return the text of a message; a thought that the server kept apart comes in think tags.
 
-    A thought in the content's own tags is preferred. Lone surrogates, which JSON allows and UTF-8
-    does not, are replaced.
+    A thought in the content's own tags is preferred.
     """
     parts = list(pieces(message.get("content")))
     text = "".join(words for is_thought, words in parts if not is_thought)
@@ -44,7 +43,7 @@ def message_text(message: Mapping[str, Any]) -> str:
     if thought and not SAYS.search(in_tags(text)):
         text = EMPTY.sub("", with_think_tags(text)).lstrip()
         text = f"<think>{thought}</think>\n{text}" if text else f"<think>{thought}"
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text
 
 
 def thought_apart(parts: list[tuple[bool, str]], message: Mapping[str, Any]) -> str:

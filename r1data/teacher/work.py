@@ -1,6 +1,7 @@
 """One shard's asking: what it needs, how far it is, and how one request goes out."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from r1data.teacher.budget import Budget, Prices, estimate_input
 from r1data.teacher.canary import Canary
 from r1data.teacher.client import post
 from r1data.teacher.counts import Counts
-from r1data.teacher.faults import Outcome
+from r1data.teacher.faults import Outcome, billed
 from r1data.teacher.health import Running
 from r1data.teacher.journal import Journal
 from r1data.teacher.lanes import Lane
@@ -119,7 +120,9 @@ async def deliver(
     cap = output_cap(work.params)
     sending = post(running.client, running.lane, body, cap, running.context, out)
     del body
-    return await sending
+    factor = work.budget.factor if work.budget else 1.0
+    tokens_in = math.ceil(estimate(question, running.lane) * factor)
+    return billed(await sending, tokens_in, work.most_output)
 
 
 def estimate(question: Question, lane: Lane) -> int:
