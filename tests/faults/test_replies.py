@@ -293,11 +293,13 @@ LISTS: list[Any] = [
 @pytest.mark.parametrize("listed", LISTS, ids=range(len(LISTS)))
 def test_whatever_models_are_listed_the_build_goes_on(tmp_path: Path, listed: Any) -> None:
     class Listing(Server):
-        async def answer(self, method: str, path: str, *rest: Any) -> Reply:
+        async def answer(
+            self, method: str, path: str, headers: dict[str, str], body: bytes
+        ) -> Reply:
             if path == "/v1/models":
                 whole = isinstance(listed, bytes)
                 return Reply(body=listed if whole else json.dumps(listed).encode())
-            return await super().answer(method, path, *rest)
+            return await super().answer(method, path, headers, body)
 
     with Endpoint(Listing()) as endpoint:
         assert all(row["text"] for row in ask(tmp_path, endpoint.url))
@@ -328,7 +330,9 @@ def test_a_redirect_to_another_host_is_refused_and_said(
         away = Reply(status, b"", {"Location": f"{elsewhere.url}/chat/completions"})
 
         class Away(Server):
-            async def answer(self, *_: Any) -> Reply:
+            async def answer(
+                self, method: str, path: str, headers: dict[str, str], body: bytes
+            ) -> Reply:
                 return away
 
         with pytest.raises(TeacherStop, match=f"redirects to {elsewhere.url}"):
