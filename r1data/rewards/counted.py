@@ -14,8 +14,8 @@ STOP_WORDS = """a about above across after all altogether am an and approximatel
     overall per plus remaining she should since so something than that the their them then
     there therefore these they this those times to total under until up visible was we were
     when where which while who whose will with within without would you your becomes comes
-    costs equals follows gets gives goes leaves likes looks makes means needs remains
-    represents says seems shows stands takes yields"""
+    costs cubed equals factorial follows gets gives goes leaves likes looks makes means needs
+    remains represents says seems shows stands takes yields squared"""
 STOPS = frozenset(STOP_WORDS.split())
 # "5 things", "5 square units": a noun that names nothing contradicts no other
 GENERIC_WORDS = """unit units thing things item items object objects piece pieces one ones other

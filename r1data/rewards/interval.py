@@ -9,7 +9,9 @@ from r1data.rewards.notation import simplified
 from r1data.rewards.quantity import MASK, TEXT_LIMIT, Quantity, scan
 
 DENIAL = re.compile(
-    r"\b(?:no|none|not|never|nobody|nothing|neither|cannot|unknown|unclear)\b|n't\b", re.IGNORECASE
+    rf"\b(?:no(?!\.\s?{MASK})|none|not|never|nobody|nothing|neither|cannot|unknown|unclear|wrong"
+    r"|incorrect)\b|n't\b",
+    re.IGNORECASE,
 )
 PLACE = rf"\s*(?:{MASK}|[A-Za-z])\s*"
 PAIR = re.compile(rf"[(\[{{]{PLACE}(?:[,;]{PLACE})+[)\]}}]")

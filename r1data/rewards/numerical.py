@@ -59,7 +59,8 @@ THAN = (
 )
 SIDE = r"(?:[<>≤≥]=?|\\(?:leq?|geq?|lt|gt)(?:slant)?\b)"
 BOUND = re.compile(
-    rf"(?:\b(?:(?:{THAN}) than|at (?:an? |the )?(?:very )?(?:least|most|minimum|maximum)"
+    rf"(?:\b(?:(?:{THAN}) (?:than|or equal(?: to)?)"
+    r"|at (?:an? |the )?(?:very )?(?:least|most|minimum|maximum)"
     r"|(?:minimum|maximum|min|max|limit|bound) of|over|under|up to|upwards? of|above|below|beyond"
     r"|exceed(?:s|ing)?|until|within|nearly|almost|not quite|max|min|maximum|minimum"
     r"|as (?:many|few|much|little) as|in excess of|capped at|limited to|at (?:best|worst))\b"
@@ -72,7 +73,9 @@ BOUND = re.compile(
     re.IGNORECASE,
 )
 HEDGE = re.compile(
-    r"\b(?:(?:other|rather) than|not|isn't|never|without|neither|or|nor|between|somewhere|either)\b"
+    r"\b(?:(?:other|rather) than|except|excluding|(?:different|apart) from|unequal to|not|isn't"
+    r"|(?:all|any\w*|every\w*)(?:\s\w{1,20})?\sbut|never|without|neither|or|nor|between|somewhere"
+    r"|either)\b"
     rf"(?:\s(?:around|about|exactly|near|equal to|even))?\s*{NUM}|(?:[±≠!]|\\(?:pm|neq?))\s*{NUM}"
     rf"|{NUM}\s?(?:-{{1,3}}|~|…|\.{{2,3}}|to|or|nor|±|\\pm)\s?{NUM}"
     rf"|{NUM}(?:\s?or (?:so|thereabouts)|-?ish|[\s-](?:odd|something)|,?\sgive or take"
@@ -88,9 +91,11 @@ ENDS_IN_TWO = re.compile(rf"{NUM},?\s?(?:\b(?:or|and)\b|;)\s?[^{NUM}\s]{{1,12}}\
 # A root, a power, a variable: what is beside the number changes the value
 EXPRESSION = re.compile(
     rf"\\(?:sqrt|pi|log|ln|sin|cos|tan|sum|int|prod|lim|infty|theta|alpha|beta)|[√π∑∫∞θ^]|{NUM}!"
-    rf"|\b(?:sqrt|pi|log|ln)\b|{NUM}[^\W\d_](?![^\W_])|{NUM}\s?[xyz](?![^\W_])"
+    rf"|\b(?:sqrt|pi|log|ln)\b|{NUM}[^\W\d_]{{1,2}}(?![^\W_])|{NUM}\s?[xyz](?![^\W_])"
     r"|(?<![^\W_])[xyz]\s*[-+*/]|[-+*/]\s*[xyz](?![^\W_])"
-    rf"|(?<![^\W_])[b-hj-z]\s?[-+*/]\s?{NUM}|{NUM}\s?[-+*]\s?[b-hj-z](?![^\W_])"
+    rf"|(?<![^\W_])[b-hj-z]\s?[-+*/]\s?{NUM}|{NUM}\s?[-+*·×]\s?[b-hj-z](?![^\W_])"
+    rf"|{NUM}\s(?:squared|cubed|factorial)\b|(?:root of|twice|double|triple|half of) {NUM}|{NUM}_"
+    rf"|(?:[^\W\d_]|-)\({NUM}\)"
 )
 # What stands left of an equals sign and is neither a name nor made of numbers: x + 2, 2x, x^2
 UNSOLVED = re.compile(
