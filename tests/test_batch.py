@@ -125,26 +125,30 @@ def test_a_server_without_batches_is_told_in_one_line(tmp_path: Path) -> None:
         ask_teacher(*shard(1), cell=cell(tmp_path / "two", "", lanes=lanes, mode="batch"))
 
 
-def start(build: Path, url: str) -> subprocess.Popen[bytes]:
+def start(build: Path, url: str, **settings: Any) -> subprocess.Popen[bytes]:
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
     script = str(Path(__file__).parent / "asking.py")
     return subprocess.Popen(
-        [sys.executable, script, str(build), url, "4", json.dumps(BATCH)], env=environment
+        [sys.executable, script, str(build), url, "4", json.dumps(BATCH | settings)],
+        env=environment,
     )
 
 
 @pytest.mark.parametrize("step", ["POST files", "POST batches", "GET batches", "GET files"])
-def test_a_build_killed_at_any_step_goes_on_and_pays_once(tmp_path: Path, step: str) -> None:
+@pytest.mark.parametrize("settings", [{}, {"budget": {"tokens": 10_000}}], ids=["", "budget"])
+def test_a_build_killed_at_any_step_goes_on_and_pays_once(
+    tmp_path: Path, step: str, settings: dict[str, Any]
+) -> None:
     """The server does the step, its answer never comes, and the process is killed."""
     server = Server(lost_replies={step})
     with Endpoint(server) as endpoint:
-        process = start(tmp_path, endpoint.url)
+        process = start(tmp_path, endpoint.url, **settings)
         while not server.seen[step]:
             time.sleep(0.02)
         time.sleep(0.1)
         process.kill()
         process.wait()
-        table = ask_teacher(*shard(4), cell=cell(tmp_path, endpoint.url, **BATCH))
+        table = ask_teacher(*shard(4), cell=cell(tmp_path, endpoint.url, **BATCH, **settings))
     assert table["fault"].null_count == 8
     assert len(server.batches) == 1 and server.requests == 8 == len(journal(tmp_path))
 

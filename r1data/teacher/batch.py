@@ -8,33 +8,33 @@ are on disk only in a file without a name while they are uploaded.
 """
 
 import itertools
+import math
 import tempfile
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import IO, Any, TypeVar
 
+import httpx2
 import openai
 
 from r1data.errors import Interrupted, RowDrop, TeacherStop
-from r1data.teacher.batch_files import (
-    Part,
+from r1data.teacher.batch_files import Batching, Part, open_parts, request_line
+from r1data.teacher.batch_server import (
+    NotBatches,
     create,
-    open_parts,
-    read_lines,
-    request_line,
+    download,
+    faults_of,
+    list_batches,
+    retrieve,
     upload,
 )
-from r1data.teacher.budget import Budget, Prices, estimate_input
-from r1data.teacher.counts import Counts
-from r1data.teacher.faults import Kind, Outcome, Usage, read_status, scrub
-from r1data.teacher.journal import Journal, read_journals, response_record
-from r1data.teacher.lanes import Lane
+from r1data.teacher.budget import estimate_input
+from r1data.teacher.faults import Kind, Outcome, Usage, billed, name_in, read_status, scrub
+from r1data.teacher.journal import read_journals, response_record
 from r1data.teacher.limits import backoff
 from r1data.teacher.requests import Ask, gone, output_cap
-from r1data.teacher.sharing import Seat, shared_money
+from r1data.teacher.sharing import bury_dead, shared_money
 
 T = TypeVar("T")
 
@@ -49,35 +49,6 @@ POLL_FIRST_S, POLL_MOST_S, LOOK_S = 0.5, 60.0, 0.2
 DAY_S = 86_400.0
 OVER = ("completed", "failed", "expired", "cancelled")
 GO_ON = "batches that were sent go on: run the same command later"
-
-
-@dataclass
-class Batching:
-    """Everything one shard's batches need, and how far they are."""
-
-    lane: Lane
-    model: str
-    params: Mapping[str, Any]
-    most_output: int
-    prompt_sha256: str
-    prices: Prices | None
-    budget: Budget | None
-    seat: Seat
-    shard: str
-    stop: Path
-    patience: float
-    asks: dict[str, Ask]
-    waiting: deque[Ask]
-    client: openai.OpenAI
-    journal: Journal
-    steps: Journal
-    discarded: Journal
-    counts: Counts
-    parts: list[Part] = field(default_factory=list)
-    results: dict[str, dict[str, Any]] = field(default_factory=dict)
-    attempts: Counter[str] = field(default_factory=Counter)
-    tickets: Iterator[int] = field(default_factory=itertools.count)
-    full: bool = False
 
 
 def ask_in_batches(work: Batching) -> dict[str, dict[str, Any]]:
@@ -125,8 +96,7 @@ def adopt(work: Batching) -> None:
     mine = [p for p in open_parts(work.seat.folder).values() if work.asks.keys() & set(p.keys)]
     sent: dict[str, str] = {}
     if any(not part.batch for part in mine):
-        listed = call(work, lambda: list(work.client.batches.list(limit=100)))
-        sent = {batch.input_file_id: batch.id for batch in listed}
+        sent = call(work, lambda: list_batches(work.client))
     pending: set[str] = set()
     for part in mine:
         if not part.batch and part.file in sent:
@@ -157,11 +127,11 @@ def submit_all(work: Batching) -> bool:
 
 def submit(work: Batching) -> bool:
     """Write, upload and send one file; False where the budget must wait for others to end."""
-    if work.budget is not None and work.budget.waits():
-        return False
     with tempfile.TemporaryFile() as file:
-        with work.seat.turn() as ledger, shared_money(ledger, work.seat.name, work.budget):
-            part = fill(work, file)
+        with work.seat.turn() as ledger:
+            bury_dead(work.seat, ledger)  # what the dead put aside would keep us waiting
+            with shared_money(ledger, work.seat.name, work.budget):
+                part = fill(work, file)
         if part is None:
             return False
         name = f"r1data-{work.shard}.jsonl"
@@ -175,7 +145,12 @@ def submit(work: Batching) -> bool:
 
 
 def fill(work: Batching, file: IO[bytes]) -> Part | None:
-    """Write as many requests as fit in one file and in the budget, and put their cost aside."""
+    """Write as many requests as fit in one file and in the budget, and put their cost aside.
+
+    None where the budget must wait for others to end.
+    """
+    if work.budget is not None and work.budget.waits():
+        return None
     part = Part("", [], 0, 0, ticket=next(work.tickets))
     output = work.most_output
     size = 0
@@ -228,45 +203,59 @@ def collect_all(work: Batching) -> bool:
     """Look at every open batch; tell whether any was over."""
     before = len(work.parts)
     for part in list(work.parts):
-        batch = call(work, lambda part=part: work.client.batches.retrieve(part.batch))
-        if batch.status in OVER:
+        batch = call(work, lambda part=part: retrieve(work.client, part.batch))
+        if batch.get("status") in OVER:
             collect(work, part, batch)
             work.parts.remove(part)
         elif time.monotonic() - part.since > DAY_S + work.patience:
-            told = scrub(f"{part.batch} is still {batch.status}", work.lane.key)
+            told = scrub(f"{part.batch} is still {batch.get('status')}", work.lane.key)
             raise TeacherStop(f"{work.lane.shown}: {told} after a day; {GO_ON}")
     return len(work.parts) < before
 
 
-def collect(work: Batching, part: Part, batch: Any) -> None:
+def collect(work: Batching, part: Part, batch: Mapping[str, Any]) -> None:
     """Journal what a batch answered, and ask again for the rest."""
-    outcomes: dict[str, Outcome] = {}
-    for file in (batch.output_file_id, batch.error_file_id):
-        if file:
-            content = call(work, lambda file=file: work.client.files.content(file).read())
-            outcomes |= read_lines(content, output_cap(work.params), work.lane.key)
-    crowded = batch.status == "failed" and failed_for(work, batch)
+    status, outcomes = batch["status"], answers_of(work, part, batch)
+    crowded = status == "failed" and failed_for(work, part, batch)
     work.full = crowded
+    work.crowded_since = (work.crowded_since or time.monotonic()) if crowded else None
     with work.seat.turn() as ledger, shared_money(ledger, work.seat.name, work.budget):
         known = read_journals(work.seat.folder, work.seat.part).places
         new = [key for key in part.keys if key not in known]
         for key in new:
-            missing = Outcome(Kind.BUSY if crowded else Kind.AGAIN, f"batch {batch.status}")
+            missing = Outcome(Kind.BUSY if crowded else Kind.AGAIN, f"batch {status}")
             book(work, key, outcomes.get(key, missing))
         settle(work, part, [outcomes[key] for key in new if key in outcomes])
         ledger.seats[work.seat.name].counts = work.counts
-        work.steps.append({"step": "over", "file": part.file, "status": batch.status})
+        work.steps.append({"step": "over", "file": part.file, "status": status})
         work.journal.sync()
 
 
-def failed_for(work: Batching, batch: Any) -> bool:
-    """Tell whether a batch was turned away for want of room; any other failure stops the build."""
-    faults = list((batch.errors and batch.errors.data) or [])
-    if any(fault.code == "token_limit_exceeded" for fault in faults):
+def answers_of(work: Batching, part: Part, batch: Mapping[str, Any]) -> dict[str, Outcome]:
+    """Return request key -> outcome of a batch; an answer counts before an error."""
+    outcomes: dict[str, Outcome] = {}
+    keys, cap, secret = frozenset(part.keys), output_cap(work.params), work.lane.key
+    tokens_in = math.ceil(part.estimate / len(part.keys))
+    for field_name in ("output_file_id", "error_file_id"):
+        file = name_in(batch, field_name)
+        if file:
+            found = call(work, lambda file=file: download(work.client, file, keys, cap, secret))
+            outcomes = found | outcomes
+    return {key: billed(each, tokens_in, work.most_output) for key, each in outcomes.items()}
+
+
+def failed_for(work: Batching, part: Part, batch: Mapping[str, Any]) -> bool:
+    """Tell whether a batch was turned away for want of room; what else stops the build.
+
+    So does want of room that has lasted for a day.
+    """
+    faults = faults_of(batch)
+    lasts = time.monotonic() - (work.crowded_since or time.monotonic()) > DAY_S
+    if any(fault.get("code") == "token_limit_exceeded" for fault in faults) and not lasts:
         return True
-    told = scrub("; ".join(str(fault.message) for fault in faults) or "no reason", work.lane.key)
-    work.steps.append({"step": "over", "file": batch.input_file_id, "status": "failed"})
-    raise TeacherStop(f"{work.lane.shown} failed the batch {batch.id}: {told}")
+    told = scrub("; ".join(str(each.get("message")) for each in faults), work.lane.key)
+    work.steps.append({"step": "over", "file": part.file, "status": "failed"})
+    raise TeacherStop(f"{work.lane.shown} failed the batch {part.batch}: {told or 'no reason'}")
 
 
 def settle(work: Batching, part: Part, outcomes: list[Outcome]) -> None:
@@ -274,7 +263,8 @@ def settle(work: Batching, part: Part, outcomes: list[Outcome]) -> None:
     if work.budget is not None:
         tokens_in = sum(each.usage.tokens_in or 0 for each in outcomes)
         tokens_out = sum(each.usage.tokens_out or 0 for each in outcomes)
-        reported = Usage(tokens_in, tokens_out) if outcomes else Usage()
+        told = all(each.usage.told for each in outcomes)
+        reported = Usage(tokens_in, tokens_out, told) if outcomes else Usage()
         work.budget.settle(part.ticket, part.estimate, reported)
 
 
@@ -340,8 +330,9 @@ def call(work: Batching, ask: Callable[[], T]) -> T:
             if outcome.kind not in (Kind.AGAIN, Kind.BUSY):
                 raise TeacherStop(f"{told}; check run.lanes, or write run.mode: live") from problem
             wait = outcome.wait or 0.0
-        except openai.APIConnectionError as problem:
-            told, wait = scrub(f"{work.lane.shown}: {problem}", work.lane.key), 0.0
+        except (openai.APIConnectionError, httpx2.HTTPError, NotBatches) as problem:
+            cause = problem if isinstance(problem, NotBatches) else problem.__cause__ or problem
+            told, wait = scrub(f"{work.lane.shown}: {cause}", work.lane.key), 0.0
         left = work.patience - (time.monotonic() - began)
         if left <= 0:
             raise TeacherStop(f"{told}; {GO_ON}")

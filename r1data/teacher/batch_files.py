@@ -1,20 +1,31 @@
 """What the Batch API's files and the journal of its steps say."""
 
+import itertools
 import json
-import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import openai
 
-from r1data.teacher.faults import Kind, Outcome, read_reply, read_status, scrub
-from r1data.teacher.journal import opened
+from r1data.teacher.budget import Budget, Prices
+from r1data.teacher.counts import Counts
+from r1data.teacher.faults import (
+    Kind,
+    Outcome,
+    name_in,
+    parse_json,
+    read_reply,
+    read_status,
+    scrub,
+)
+from r1data.teacher.journal import Journal, opened
+from r1data.teacher.lanes import Lane
 from r1data.teacher.requests import Ask, encode_body
-
-LOG = logging.getLogger(__name__)
+from r1data.teacher.sharing import Seat
 
 
 def request_line(ask: Ask, model: str, params: Mapping[str, Any], media: str) -> bytes:
@@ -40,6 +51,36 @@ class Part:
     since: float = field(default_factory=time.monotonic)
 
 
+@dataclass
+class Batching:
+    """Everything one shard's batches need, and how far they are."""
+
+    lane: Lane
+    model: str
+    params: Mapping[str, Any]
+    most_output: int
+    prompt_sha256: str
+    prices: Prices | None
+    budget: Budget | None
+    seat: Seat
+    shard: str
+    stop: Path
+    patience: float
+    asks: dict[str, Ask]
+    waiting: deque[Ask]
+    client: openai.OpenAI
+    journal: Journal
+    steps: Journal
+    discarded: Journal
+    counts: Counts
+    parts: list[Part] = field(default_factory=list)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    attempts: Counter[str] = field(default_factory=Counter)
+    tickets: Iterator[int] = field(default_factory=itertools.count)
+    full: bool = False
+    crowded_since: float | None = None
+
+
 def open_parts(folder: Path) -> dict[str, Part]:
     """Return the files that some journal of steps holds and none calls over, by their id."""
     parts: dict[str, Part] = {}
@@ -59,41 +100,28 @@ def open_parts(folder: Path) -> dict[str, Part]:
     return {file: part for file, part in parts.items() if file not in over}
 
 
-def read_lines(content: bytes, max_tokens: int | None, secret: str) -> dict[str, Outcome]:
-    """Read an output or an error file: request key -> outcome. Their order means nothing."""
-    outcomes = {}
-    for line in content.splitlines():
-        try:
-            entry = json.loads(line)
-            outcomes[str(entry["custom_id"])] = read_entry(entry, max_tokens, secret)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            LOG.warning("a line of a batch that cannot be read: its question is asked again")
-    return outcomes
+def read_line(line: bytes, max_tokens: int | None, secret: str) -> tuple[str, Outcome] | None:
+    """Read a line of an output or an error file: the request's key, and what became of it."""
+    try:
+        entry = parse_json(line)
+    except ValueError:
+        entry = None
+    key = name_in(entry, "custom_id") if isinstance(entry, dict) else None
+    return (key, read_entry(entry or {}, max_tokens, secret)) if key else None
 
 
 def read_entry(entry: Mapping[str, Any], max_tokens: int | None, secret: str) -> Outcome:
     """Judge one line: a reply with its status, or why there was none."""
     response, problem = entry.get("response"), entry.get("error")
-    if not response:
-        told = f"{problem.get('code')}: {problem.get('message')}" if problem else "no response"
+    response = response if isinstance(response, dict) else {}
+    status = response.get("status_code")
+    if type(status) is not int or not 200 <= status < 600:
+        told = "no response"
+        if isinstance(problem, dict):
+            told = f"{problem.get('code')}: {problem.get('message')}"
         return Outcome(Kind.AGAIN, scrub(told, secret))
-    body = json.dumps(response["body"]).encode()
-    if response["status_code"] == 200:
+    body = json.dumps(response.get("body")).encode()
+    if status == 200:
         return read_reply(body, max_tokens)
-    outcome = read_status(response["status_code"], body, {}, 0.0)
-    return Outcome(outcome.kind, scrub(outcome.message, secret), status=outcome.status)
-
-
-def upload(client: openai.OpenAI, name: str, file: IO[bytes]) -> str:
-    file.seek(0)
-    return client.files.create(file=(name, file), purpose="batch").id
-
-
-def create(client: openai.OpenAI, file: str) -> str:
-    """Ask for a batch; a server that knows the header makes no second one for the same file."""
-    return client.batches.create(
-        completion_window="24h",
-        endpoint="/v1/chat/completions",
-        input_file_id=file,
-        extra_headers={"Idempotency-Key": file},
-    ).id
+    outcome = read_status(status, body, {}, 0.0)
+    return replace(outcome, message=scrub(outcome.message, secret))

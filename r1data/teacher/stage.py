@@ -269,9 +269,9 @@ def batched(
     asks: list[Ask], lanes: list[Lane], cell: Cell, common: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Ask by files that the server works through within a day."""
-    import openai
-
-    from r1data.teacher.batch import Batching, ask_in_batches
+    from r1data.teacher.batch import ask_in_batches
+    from r1data.teacher.batch_files import Batching
+    from r1data.teacher.batch_server import open_account
 
     if len(lanes) != 1:
         raise UsageError("run.mode: batch takes one lane, since a batch belongs to one server")
@@ -281,9 +281,7 @@ def batched(
         lane=lane,
         shard=cell.shard,
         asks={ask.key: ask for ask in asks},
-        client=openai.OpenAI(
-            base_url=lane.url, api_key=lane.key or "none", max_retries=0, timeout=lane.timeout
-        ),
+        client=open_account(lane),
         steps=Journal(cell.folder / f"{cell.shard}.batches.jsonl"),
     )
     return ask_in_batches(work)

@@ -165,7 +165,7 @@ LIES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("mode", ["live"])
+@pytest.mark.parametrize("mode", ["live", "batch"])
 @pytest.mark.parametrize("usage", LIES, ids=str)
 def test_a_lie_about_tokens_is_ignored_and_estimated(tmp_path: Path, usage: Any, mode: str) -> None:
     """A request is put at 121 tokens in, or more, and at most 64 out."""
@@ -320,7 +320,7 @@ def models_of(url: str) -> list[Any]:
     return asyncio.run(look())
 
 
-@pytest.mark.parametrize("mode", ["live"])
+@pytest.mark.parametrize("mode", ["live", "batch"])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_to_another_host_is_refused_and_said(
     tmp_path: Path, status: int, mode: str
