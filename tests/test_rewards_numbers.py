@@ -85,3 +85,10 @@ def test_an_interval_is_read_in_any_notation(text: str) -> None:
 )
 def test_what_is_no_single_interval_is_none(text: str) -> None:
     assert read_interval(text) is None
+
+
+@pytest.mark.parametrize(("truth", "answer"), [("5kg", "5g"), ("5m", "5s"), ("5km", "5m")])
+def test_math_verify_does_not_undo_a_unit(truth: str, answer: str) -> None:
+    pytest.importorskip("math_verify")
+    verdict = verify("numerical", solution=truth, completion=answer, preset="canonical-math")
+    assert verdict.right is False

@@ -19,10 +19,10 @@ def judged(truth: str, answer: str, kind: str = "free-form") -> Verdict:
 @pytest.mark.parametrize(
     ("truth", "answer", "kind"),
     [
-        (r"2\sqrt{3}", r"\sqrt{12}", "numerical"),
+        (r"\sin\frac{\pi}{6}", r"\frac{1}{2}", "numerical"),
         ("(x+1)^2", "x^2+2x+1", "free-form"),
         ("x^2+y^2", "y^2 + x^2", "free-form"),
-        (r"\frac{\pi}{2}", r"\pi/2", "numerical"),
+        (r"\tan\frac{\pi}{3}", r"\sqrt{3}", "numerical"),
         ("sqrt(2)/2", "1/sqrt(2)", "free-form"),
     ],
 )

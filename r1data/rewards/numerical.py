@@ -29,6 +29,8 @@ ANSWER_IS = re.compile(
 EXPLAINS = re.compile(r",?\s(?:because|since|as|which|where|so)\b|[.;!?](?:\s|$)|\n", re.IGNORECASE)
 BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\}|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 BOXES_IN_A_ROW = re.compile(r"[\s$,;.]*(?:(?:and|or)\b)?[\s$]*(?:\w{1,3}\s?=\s?)?[\s$]*")
+# 2**9 is a power, and no 29 in bold
+STARS = re.compile(r"(?<=\d)\*\*(?=[-\d(])")
 BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*(?!(?<=[.)]\*\*)\s\w)")
 BOLD_NUMBER = re.compile(
     r"(?:\w{1,3}\s?=\s?)?[-+$€£]?\d+(?:[.,/]\d+)*(?:\s?[%°]|\s?[^\W\d_]{1,15})?\.?"
@@ -130,7 +132,7 @@ def read_number(text: str) -> Read:
         return Read(exact, "")
     if NAN.fullmatch(text):
         return Read(None, "not_finite")
-    end = text[-TEXT_LIMIT:]
+    end = STARS.sub("^", text[-TEXT_LIMIT:])
     boxes = list(BOXED.finditer(end))
     if boxes:
         return boxed(end, boxes)

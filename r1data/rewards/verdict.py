@@ -77,10 +77,11 @@ PRESETS: dict[str, Preset] = {
 RULES, AT_LEAST = CANONICAL.rules, CANONICAL.at_least
 new = tuple.__new__
 SYMBOLIC_TYPES = ("numerical", "free-form")
-# What the cheap rules refused with these reasons is no formula but an answer that does not commit
+# What the cheap rules refused with these reasons is no formula but an answer that does not commit,
+# or an exact number with its unit: Math-Verify takes 5kg for 5g
 UNCOMMITTED = frozenset(
     ("several_numbers", "several_values", "bound", "hedged", "denied", "code", "too_long",
-     "not_finite")
+     "not_finite", "unit_mismatch", "value_differs", "interval_differs")
 )  # fmt: skip
 
 
