@@ -1,62 +1,50 @@
 """Multiple choice: a letter, a letter with its text, a text, or a sentence that speaks for one.
 
-When it is not clear which one option is meant, none is: the verifier refuses.
+The conclusion decides. When it is not clear which one option is meant, none is: the verifier
+refuses.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from r1data.labels import LETTERS, bare_texts
+from r1data.rewards.conclusion import Box, closing, last_box, stated
+from r1data.rewards.naming import (
+    LONE,
+    Choice,
+    by_form,
+    by_whole_text,
+    known,
+    named,
+)
+from r1data.rewards.numerical import read_number
 from r1data.rewards.option_text import spoken_for
-from r1data.rewards.signs import contrary, form, hard
+from r1data.rewards.signs import form, hard
 from r1data.rewards.text import unwrapped
 from r1data.rewards.wording import bare_text
 
 LABEL = re.compile(r"\s*[(\[]?([A-Za-z])[)\].:、,]\s*")
 TEXT_LIMIT = 20_000
-
-LONE = re.compile(r"[\W_]*([A-Za-z])[\W_]*")
+# So much of the line behind a box may be its unit.
+UNIT_WIDTH = 30
+# The first sentence, up to what explains it.
+EXPLAINED = re.compile(
+    r"(?<=[^\W_]{2}[.!?])\s|,?\s\b(?:because|since|as(?! well)|due to)\b|;|,\s*not\b"
+)
 LEADING = re.compile(
-    r"[\s\W]{0,8}(?:(?:option|choice|answer)\s*:?\s*)?"
-    r"(?:[(\[{]\s*([A-Za-z])\s*[)\]}]|([A-Z])\s*(?:[.):\]\-,;，。：]|\n|$)|([a-z])\s*[.):\]](?=\s|$))"
+    r"[\s\W]{0,8}(?:(?:option|choice|answer|caption)\s*:?\s*)?"
+    r"(?:[(\[{]\s*([A-Za-z])\s*[)\]}]|([A-Z])\s*(?:[.):\]\-,;，。：]|\n|$)|([a-z])\s*[.):\]](?=\s|$))",
 )
-# "the answer is B", "answer: (B)", "correct option would be **B**", "I choose B"
-STATED = re.compile(
-    r"(?:\b(?:answer|option|choice|letter)\b(?:\s+(?:to|for|among|from|of|here)\b[^.\n:]{0,80}?)?"
-    r"\s*(?:is|was|would be|should be|must be|has to be|[:=]|seems to be|appears to be)+"
-    r"\s*(?:clearly|definitely|therefore|likely|probably|most likely|option|choice|answer|:)*"
-    r"|\b(?:choose|select|pick|go with|opt for|choosing|selecting)\s+"
-    r"(?:option|choice|answer|letter)?"
-    r"|\\boxed\s*|(?:答案|选项|选择)\s*(?:是|为|[:：])?)"
-    r"\s*[\"'*_(\[{:]*\s*([A-Z])(?![A-Za-z'’])"
-    r"(?=\s*(?:[^\sA-Za-z]|$|\n|(?:because|as|since|is|for)\b))",
-    re.IGNORECASE,
-)
-NAMED = re.compile(r"\b(?:option|choice)\s*[(\[\"'*]*\s*([A-Z])(?![A-Za-z'’])", re.IGNORECASE)
-# "A and B", "A, C", "A or B", "A/B", "AB", "both A and B"
-SEVERAL = re.compile(
-    r"[\W_]*(?:both\s+|either\s+|options?\s+|answers?\s+)*[(\[\"'*]*([A-Z])[)\]\"'*.]*"
-    r"(?:\s*(?:,|/|&|\+|;|and|or|、)\s*)+(?:option\s+)?[(\[\"'*]*([A-Z])(?![A-Za-z'’])"
-)
-RUN_TOGETHER = re.compile(r"[A-Z]{2,8}")
+# Lines that each begin with a label weigh the options: "A - 3 cars", "(B) a dog".
+LISTED = re.compile(r"^[\s*_#>-]*[(\[]?([A-Z])(?:[)\].:]|\s[-–—]\s|\*\*)", re.MULTILINE)
 DENIED = re.compile(
     r"\b(?:not|isn't|cannot be|can't be|wrong|incorrect|rule out|eliminate|except)\b", re.IGNORECASE
 )
-
-
 # A sign beside a digit or a lone letter is a formula's.
 SYMBOLS = re.compile(r"(?<![^\W_])-\d|[<>≤≥≠√±^→←−]|\d[-+]|\b[A-Za-z]['′]")
-TELLING = re.compile(r"[\\<'\"′″]")
+TELLING = re.compile(r"[\\<'\"'′″]")
 SHORT = 200
 STANDALONE = re.compile(r"(?<![^\W_])(?<!['’.])[A-Z](?![^\W_]|['’.]\w)")
-
-
-class Choice(NamedTuple):
-    """The position of the option that an answer means, or None and why not."""
-
-    place: int | None
-    why: str
 
 
 def judge_choice(truth: str, answer: str, options: Sequence[str]) -> tuple[float | None, str]:
@@ -131,6 +119,9 @@ def meant(answer: str, texts: Sequence[str]) -> Choice:
     """Return which option the answer means; `texts` are the options without their letters."""
     if len(answer) > TEXT_LIMIT:
         return Choice(None, "too_long")
+    box = last_box(answer) if "box" in answer else None
+    if box is not None:
+        return boxed(box, texts)
     text = unwrapped(answer)
     lone = LONE.fullmatch(text)
     if lone and (not texts or LETTERS.index(lone[1].upper()) < len(texts)):
@@ -140,88 +131,77 @@ def meant(answer: str, texts: Sequence[str]) -> Choice:
     same = written or by_whole_text(text, texts)
     if lone and same is None:
         return Choice(None, "no_such_letter")
-    return same or by_letter(text, texts) or by_words(text, texts)
+    return same or concluded(text, texts) or by_letter(text, texts) or by_words(text, texts)
 
 
-def by_form(text: str, texts: Sequence[str]) -> Choice | None:
-    """Return the one option that is written as the answer is, but for spaces and case."""
-    said = form(text)
-    same = [place for place, option in enumerate(texts) if said and form(option) == said]
-    return Choice(same[0], "option_text") if len(same) == 1 else None
+def boxed(box: Box, texts: Sequence[str]) -> Choice:
+    """Return the option that the last box names, unless the words behind it name another."""
+    letters = {each.strip().upper() for each in box.row}
+    if len(letters) > 1 and letters <= set(LETTERS):
+        return Choice(None, "several_letters")
+    line = box.after.split("\n", 1)[0]
+    choice = in_unit(box.content, line, texts) or named(box.content, texts)
+    later = next(
+        filter(None, (named(part, texts) for part, _ in stated(unwrapped(box.after)))), None
+    )
+    if later is not None and (choice is None or choice.place is None):
+        return later
+    if choice is None:
+        return Choice(None, "unparsed_choice")
+    other = later or by_whole_text(unwrapped(line), texts)
+    if other is not None and choice.place is not None and other.place not in (None, choice.place):
+        return Choice(None, "several_letters" if later else "letter_text_conflict")
+    return choice
 
 
-def by_whole_text(text: str, texts: Sequence[str]) -> Choice | None:
-    """Return the option whose text is the whole answer, or None.
-
-    Of options with the same words the signs decide, and where those are the same, the case.
-    """
-    whole = bare_text(text) if texts else ""
-    same = [place for place, option in enumerate(texts) if bare_text(option) == whole]
-    if len(same) > 1 or not whole:
-        return by_signs(form(text), {place: form(texts[place]) for place in same})
-    return Choice(same[0], "option_text") if same and not contrary(text, texts[same[0]]) else None
+def in_unit(content: str, line: str, texts: Sequence[str]) -> Choice | None:
+    """Return the option whose value a box states with the unit behind it."""
+    value = f"{content} {line[:UNIT_WIDTH]}"
+    quantity = read_number(value).quantity
+    return named(value, texts) if quantity is not None and quantity.unit else None
 
 
-def by_signs(said: tuple[str, ...], forms: Mapping[int, tuple[str, ...]]) -> Choice | None:
-    """Return the one option that has the signs of the answer; None where it has none at all."""
-    if not said or not forms:
+def concluded(text: str, texts: Sequence[str]) -> Choice | None:
+    """Return the option that the last statement of the answer names, or None."""
+    for part, behind in stated(text):
+        choice = named(part, texts)
+        if choice is None:
+            continue
+        other = by_whole_text(behind, texts) if LONE.fullmatch(part) else None
+        if other is not None and other.place not in (None, choice.place):
+            return Choice(None, "letter_text_conflict")
+        return choice._replace(why="stated_letter") if choice.why == "letter" else choice
+    if LEADING.match(text) and not is_listing(text):
         return None
-    lower = tuple(map(str.lower, said))
-    exact = [place for place, given in forms.items() if given == said]
-    loose = [place for place, given in forms.items() if tuple(map(str.lower, given)) == lower]
-    found = exact or loose
-    if len(found) == 1:
-        return Choice(found[0], "option_text")
-    return Choice(None, "duplicate_options" if found else "several_texts")
+    end = closing(text)
+    return named(end, texts) if end is not None else last_line(text, texts)
 
 
-def known(letter: str, texts: Sequence[str], why: str) -> Choice:
-    """Return the option of a letter, if there is one of that letter."""
-    index = LETTERS.find(letter.upper())  # some letters of other scripts have capitals of two
-    if index < 0 or (texts and index >= len(texts)):
-        return Choice(None, "no_such_letter")
-    return Choice(index, why)
+def is_listing(text: str) -> bool:
+    """Tell whether lines of a text begin with different letters."""
+    return len(set(LISTED.findall(text))) > 1
+
+
+def last_line(text: str, texts: Sequence[str]) -> Choice | None:
+    """Return the option of a last line that is nothing but an option; of a listing none is."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) < 2 or not LEADING.match(lines[-1]):
+        return None
+    if LISTED.match(lines[-1]) and LISTED.match(lines[-2]):
+        return Choice(None, "several_letters")
+    choice = named(lines[-1], texts)
+    return choice if choice is not None and choice.place is not None else None
 
 
 def by_letter(text: str, texts: Sequence[str]) -> Choice | None:
-    """Return the option whose letter opens the answer or is stated in it, or None."""
-    if SEVERAL.match(text) or (RUN_TOGETHER.fullmatch(text) and in_order(text, texts)):
-        return Choice(None, "several_letters")
-    stated = {letter.upper() for letter in STATED.findall(text)}
+    """Return the option whose letter opens the answer or is named in it, or None."""
     leading = LEADING.match(text)
-    if leading:
+    if leading and not is_listing(text):
         letter = (leading[1] or leading[2] or leading[3]).upper()
-        if stated - {letter}:
-            return Choice(None, "several_letters")
-        return with_text(letter, text[leading.end() :], texts)
-    if len(stated) > 1:
-        return Choice(None, "several_letters")
-    if stated:
-        return known(stated.pop(), texts, "stated_letter")
-    named = {letter.upper() for letter in NAMED.findall(text)}
-    if len(named) == 1 and not DENIED.search(text):
-        return known(named.pop(), texts, "stated_letter")
-    if len(named) > 1:
-        return Choice(None, "several_letters")
+        first = EXPLAINED.split(text.split("\n", 1)[0], maxsplit=1)[0]
+        choice = named(first, texts) if len(first) <= SHORT else None
+        return choice or known(letter, texts, "letter")
     return letter_before_text(text, texts) or letter_in_few_words(text, texts)
-
-
-def in_order(text: str, texts: Sequence[str]) -> bool:
-    """Tell "ABD" from a word in capitals: letters of options, each once, in order."""
-    last = LETTERS[(len(texts) or 8) - 1]
-    return list(text) == sorted(set(text)) and text[-1] <= last
-
-
-def with_text(letter: str, rest: str, texts: Sequence[str]) -> Choice:
-    """Return the option of a letter unless the words after it are those of another option."""
-    line = bare_text(rest.split("\n", 1)[0]) if texts else ""
-    for place, option in enumerate(texts):
-        words = bare_text(option)
-        if words and (line == words) and LETTERS[place] != letter:
-            own = LETTERS.index(letter)
-            if own >= len(texts) or bare_text(texts[own]) != words:
-                return Choice(None, "letter_text_conflict")
-    return known(letter, texts, "letter")
 
 
 def letter_before_text(text: str, texts: Sequence[str]) -> Choice | None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from r1data.labels import bare_texts
-from r1data.rewards.choice import LABEL, LONE, by_whole_text, meant
+from r1data.rewards.choice import LABEL, meant
 from r1data.rewards.extract import (
     SEARCHED,
     TAG,
@@ -19,6 +19,7 @@ from r1data.rewards.extract import (
     tagged_thought,
     thought_end,
 )
+from r1data.rewards.naming import LONE, by_whole_text
 from r1data.rewards.numerical import read_number
 from r1data.rewards.text import unwrapped
 

@@ -1,0 +1,120 @@
+r"""The conclusion of an answer to a multiple-choice question: its last box, or its last statement.
+
+"After a look at all frames, \boxed{B}", "Answer: B", "so (B)", "**B**", "B is the correct answer":
+what was named before a conclusion is reasoning.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+BOX = re.compile(
+    r"\\(?:boxed|fbox)\s*(?:\{((?:[^{}]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*)\}|([A-Za-z0-9])\b)"
+)
+SENTENCE = re.compile(r"(?<=[.!?])[*_\"')\]]*\s+|\n+|(?<=[\u3002\uff01\uff1f])")
+NOUN = r"(?:answer|option|choice|letter|solution|conclusion|pick|selection|response)s?"
+BECOMES = (
+    r"(?:is|are|was|were|would be|should be|must be|has to be|seems to be|appears to be|[:=：])"
+)
+# "the correct answer to the question is", "Answer:", "I choose", "答案是": the option comes next.
+STATES = re.compile(
+    rf"\b(?:(?:correct|right|best|final)\s+)?{NOUN}\b"
+    rf"(?:\s*\([a-z ]+\))?(?:\s+(?:to|for|among|from|of|here|that)\b[^.\n:]{{0,80}}?)?[*_\s]*{BECOMES}[*_:：]*"
+    r"|\b(?:i|we|i'll|we'll|i'd|would|will|to|should|must)\s+(?:choose|select|pick|go with|go for|opt for)\b"
+    r"|(?:答案|选项|選項|选择|選擇|答え|正解|정답|antwort|r[ée]ponse|respuesta|resposta|risposta|ответ)"
+    r"\s*(?:应该|應該)?\s*(?:ist|est|es|é|è|is|это|是|为|為|は|은)?\s*[:：]?",
+    re.IGNORECASE,
+)
+# "(B) is the correct one", "option B is right", "the answer (B) fits best": the option comes first.
+RIGHT = re.compile(
+    r"(?P<part>(?:\b(?:option|choice|answer|caption|statement)\s+)?"
+    r"(?:[(\[*_\"']*(?-i:[A-Z])[)\]*_\"'.:]*|\([a-z]\)))(?:[^.\n;]{0,120}?)\s+(?:is|would be|must be|are)\s+"
+    r"(?:therefore |thus |also |clearly |indeed |most likely |probably )?(?:the |our )?(?:only |most )?"
+    r"(?:correct|right|best|answer|accurate|appropriate|true one|closest)\b(?!\s+if)",
+    re.IGNORECASE,
+)
+# "..., so (B)", "which is option C", "leaves D": the end of the last sentence concludes.
+ENDS = re.compile(
+    r"(?:\b(?:so|thus|therefore|hence|which is|this is|it is|it's|that is|leaves|leaving|leads to"
+    r"|corresponds to|matches|matched by|represented by|shown in|given by|gives|only|means|→|⇒|=>|∴)"
+    r"|所以|因此|故)[\s,:]*(?:us with |it is |it's |it must be |the |only |with )*"
+    r"(?P<part>(?:(?:option|choice|answer|caption|figure|image|picture)\s*)?"
+    r"[(\[{*_\"']*(?-i:[A-Z])[)\]}*_\"']*)(?P<rest>[.!。]*)\s*$",
+    re.IGNORECASE,
+)
+# What explains a stated option, or sets others against it, is no part of it.
+EXPLAINS = re.compile(
+    r",?\s*\b(?:because|since|as(?! well)|due to|given that|for(?= it| the| this)|which)\b|;|因为|由于"
+    r"|,\s*(?:and\s+)?(?:not|rather than|instead of|as opposed to|unlike)\b|\b(?:and|but)? not\b",
+    re.IGNORECASE,
+)
+NOT_BUT = re.compile(r"\bnot\b[^.,;\n]{1,80}[,;]?\s*\b(?:but|rather|it is|it's)\b", re.IGNORECASE)
+DENIED = re.compile(
+    r"\b(?:not|isn't|cannot be|can't be|wrong|incorrect|rules? out|ruled out|eliminated?|except"
+    r"|neither|nor)\b|n't\b",
+    re.IGNORECASE,
+)
+HEDGED = re.compile(r"\b(?:if|could|may|might|whether|unless|perhaps)\b", re.IGNORECASE)
+LEAD = re.compile(r"[\s:*_#>\-–—.=$]*")
+
+
+class Box(NamedTuple):
+    """The last box of an answer: what it holds, all boxes of its line, and the words behind it."""
+
+    content: str
+    row: tuple[str, ...]
+    after: str
+
+
+def last_box(text: str) -> Box | None:
+    """Return the last box of an answer; None where it has none."""
+    boxes = list(BOX.finditer(text))
+    if not boxes:
+        return None
+    last = boxes[-1]
+    line = text.rfind("\n", 0, last.start()) + 1
+    row = tuple(content(each) for each in boxes if each.start() >= line)
+    return Box(content(last), row, text[last.end() :])
+
+
+def content(box: re.Match[str]) -> str:
+    """Return what a box holds."""
+    return box[1] if box[1] is not None else box[2]
+
+
+def stated(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what the sentences of a text state as the answer, and the sentence behind each.
+
+    The last statement comes first.
+    """
+    spans = list(sentences(text))
+    for at in range(len(spans) - 1, -1, -1):
+        sentence = NOT_BUT.sub(" ", spans[at])
+        behind = spans[at + 1] if at + 1 < len(spans) else ""
+        for match in reversed(list(STATES.finditer(sentence))):
+            value = EXPLAINS.split(sentence[match.end() :], maxsplit=1)[0]
+            head = sentence[: match.start()]
+            if not is_word(sentence[match.end() :]):
+                value = behind
+            if is_word(value) and not HEDGED.search(head) and not DENIED.match(value.lstrip()):
+                yield LEAD.sub("", value, count=1), behind
+        right = RIGHT.search(sentence)
+        if right and not DENIED.search(right[0]) and not HEDGED.search(right[0]):
+            yield right["part"], ""
+
+
+def closing(text: str) -> str | None:
+    """Return the option with which the last sentence ends as its conclusion, or None."""
+    last = next(reversed(list(sentences(text))), "")
+    match = ENDS.search(last)
+    return None if match is None or DENIED.search(match[0]) else match["part"]
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of a text that hold a letter or a digit."""
+    return (part for part in SENTENCE.split(text) if part and is_word(part))
+
+
+def is_word(text: str) -> bool:
+    """Tell whether a text holds a letter or a digit."""
+    return any(map(str.isalnum, text))
