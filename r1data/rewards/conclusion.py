@@ -18,9 +18,10 @@ BECOMES = (
 )
 # "the correct answer to the question is", "Answer:", "I choose", "答案是": the option comes next.
 STATES = re.compile(
-    rf"\b(?:(?:correct|right|best|final)\s+)?{NOUN}\b"
-    rf"(?:\s*\([a-z ]+\))?(?:\s+(?:to|for|among|from|of|here|that)\b[^.\n:]{{0,80}}?)?[*_\s]*{BECOMES}[*_:：]*"
-    r"|\b(?:i|we|i'll|we'll|i'd|would|will|to|should|must)\s+(?:choose|select|pick|go with|go for|opt for)\b"
+    rf"\b(?:(?:correct|right|best|final)\s+)?{NOUN}\b(?:\s*\([a-z ]+\))?"
+    rf"(?:\s+(?:to|for|among|from|of|here|that)\b[^.\n:]{{0,80}}?)?[*_\s]*{BECOMES}[*_:：]*"
+    r"|\b(?:i|we|i'll|we'll|i'd|would|will|to|should|must)\s+"
+    r"(?:choose|select|pick|go with|go for|opt for)\b"
     r"|(?:答案|选项|選項|选择|選擇|答え|正解|정답|antwort|r[ée]ponse|respuesta|resposta|risposta|ответ)"
     r"\s*(?:应该|應該)?\s*(?:ist|est|es|é|è|is|это|是|为|為|は|은)?\s*[:：]?",
     re.IGNORECASE,
@@ -28,24 +29,27 @@ STATES = re.compile(
 # "(B) is the correct one", "option B is right", "the answer (B) fits best": the option comes first.
 RIGHT = re.compile(
     r"(?P<part>(?:\b(?:option|choice|answer|caption|statement)\s+)?"
-    r"(?:[(\[*_\"']*(?-i:[A-Z])[)\]*_\"'.:]*|\([a-z]\)))(?:[^.\n;]{0,120}?)\s+(?:is|would be|must be|are)\s+"
-    r"(?:therefore |thus |also |clearly |indeed |most likely |probably )?(?:the |our )?(?:only |most )?"
+    r"(?:[(\[*_\"']*+(?<![^\W_])(?-i:[A-Z])(?![^\W_])[)\]*_\"'.:]*|\([a-z]\)))(?:[^.\n;]{0,120}?)\s"
+    r"(?:is|would be|must be|are)\s+"
+    r"(?:therefore |thus |also |clearly |indeed |most likely |probably )?"
+    r"(?:the |our )?(?:only |most )?"
     r"(?:correct|right|best|answer|accurate|appropriate|true one|closest)\b(?!\s+if)",
     re.IGNORECASE,
 )
 # "..., so (B)", "which is option C", "leaves D": the end of the last sentence concludes.
 ENDS = re.compile(
     r"(?:\b(?:so|thus|therefore|hence|which is|this is|it is|it's|that is|leaves|leaving|leads to"
-    r"|corresponds to|matches|matched by|represented by|shown in|given by|gives|only|means|→|⇒|=>|∴)"
-    r"|所以|因此|故)[\s,:]*(?:us with |it is |it's |it must be |the |only |with )*"
-    r"(?P<part>(?:(?:option|choice|answer|caption|figure|image|picture)\s*)?"
-    r"[(\[{*_\"']*(?-i:[A-Z])[)\]}*_\"']*)(?P<rest>[.!。]*)\s*$",
+    r"|corresponds to|matches|matched by|represented by|shown in|given by|gives|only|means)"
+    r"|→|⇒|=>|∴|所以|因此|故)[\s,:]*(?:us with |it is |it's |it must be |the |only |with )*"
+    r"(?P<part>(?:(?:option|choice|answer|caption)\s*)?[(\[{*_\"']*(?-i:[A-Z])[)\]}*_\"']*)"
+    r"[.!。]*\s*$",
     re.IGNORECASE,
 )
 # What explains a stated option, or sets others against it, is no part of it.
 EXPLAINS = re.compile(
-    r",?\s*\b(?:because|since|as(?! well)|due to|given that|for(?= it| the| this)|which)\b|;|因为|由于"
-    r"|,\s*(?:and\s+)?(?:not|rather than|instead of|as opposed to|unlike)\b|\b(?:and|but)? not\b",
+    r",?\s*\b(?:because|since|as(?! well)|due to|given that|for(?= it| the| this)|which)\b|;"
+    r"|因为|由于|,\s*(?:and\s+)?(?:not|rather than|instead of|as opposed to|unlike)\b"
+    r"|\b(?:and|but)? not\b",
     re.IGNORECASE,
 )
 NOT_BUT = re.compile(r"\bnot\b[^.,;\n]{1,80}[,;]?\s*\b(?:but|rather|it is|it's)\b", re.IGNORECASE)
@@ -55,6 +59,8 @@ DENIED = re.compile(
     re.IGNORECASE,
 )
 HEDGED = re.compile(r"\b(?:if|could|may|might|whether|unless|perhaps)\b", re.IGNORECASE)
+# A longer sentence does more than state an answer.
+LONGEST = 500
 LEAD = re.compile(r"[\s:*_#>\-–—.=$]*")
 
 
@@ -89,7 +95,7 @@ def stated(text: str) -> Iterator[tuple[str, str]]:
     """
     spans = list(sentences(text))
     for at in range(len(spans) - 1, -1, -1):
-        sentence = NOT_BUT.sub(" ", spans[at])
+        sentence = NOT_BUT.sub(" ", spans[at][:LONGEST])
         behind = spans[at + 1] if at + 1 < len(spans) else ""
         for match in reversed(list(STATES.finditer(sentence))):
             value = EXPLAINS.split(sentence[match.end() :], maxsplit=1)[0]

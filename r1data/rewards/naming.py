@@ -28,46 +28,18 @@ LABELS = re.compile(
 )
 CAPITAL = re.compile(r"(?<![^\W_])(?<!['’.])[A-Z](?![^\W_]|['’.]\w)")
 # "A, b, c", "A/B", "A->B", "A to C": letters in a row.
-JOINT = r"\s*(?:,|/|&|\+|;|、|->|=>|→|\band\b|\bor\b|\bto\b|\bvs\.?)\s*(?:\band\b|\bor\b)?\s*"
+JOINT = r"\s*+(?:[,/&+;、→]|->|=>|(?:and|or|to|vs)\b)\s*+(?:(?:and|or)\b\s*+)?"
 IN_A_ROW = re.compile(
-    rf"(?<![^\W_])[A-Za-z](?:{JOINT}[(\[]?[A-Za-z](?![^\W_]|['’])[)\]]?)+(?=\W*(?:$|[.;:\n]|are\b|is\b))"
+    rf"(?<![^\W_])[A-Za-z](?![^\W_]|['’])(?:[)\].]*+{JOINT}[(\[]?[A-Za-z](?![^\W_]|['’]))++"
+    r"(?!\s+[a-z]{2})"
 )
 # A capital behind any other word belongs to it: player B, vitamin C, point A.
 BEFORE_LETTER = frozenset(
-    [
-        "is",
-        "be",
-        "was",
-        "are",
-        "or",
-        "and",
-        "but",
-        "either",
-        "both",
-        "letter",
-        "with",
-        "than",
-        "to",
-        "not",
-        "as",
-        "choose",
-        "select",
-        "pick",
-        "say",
-        "maybe",
-        "perhaps",
-        "definitely",
-        "clearly",
-        "probably",
-        "likely",
-        "therefore",
-        "thus",
-        "hence",
-        "so",
-        "also",
-        "then",
-        "only",
-    ]
+    re.findall(
+        r"\w+",
+        """is be was are or and but either both letter with than to not as choose select pick say
+        maybe perhaps definitely clearly probably likely therefore thus hence so also then only""",
+    )
 )
 DENIALS = re.compile(r"\b(?:not|isn't|wrong|incorrect|neither|nor|except)\b|n't\b", re.IGNORECASE)
 LATEX_NAME = re.compile(r"\\[A-Za-z]+")
@@ -131,7 +103,8 @@ def letters_in(text: str, texts: Sequence[str]) -> set[str]:
     """Return the letters that a text names as options."""
     found = {next(filter(None, each.groups())).upper() for each in LABELS.finditer(text)}
     for row in IN_A_ROW.finditer(text):
-        found.update(each.upper() for each in re.findall(r"(?<![^\W_])[A-Za-z](?![^\W_])", row[0]))
+        letters = re.findall(r"(?<![^\W_])[A-Za-z](?![^\W_])", row[0])
+        found.update(letter.upper() for letter in letters if any(map(str.isupper, letters)))
     for match in CAPITAL.finditer(text):
         before = re.search(r"([^\W\d_]+)\s+$", text[: match.start()])
         article = match[0] in "AI" and re.match(r"\s+[a-z]", text[match.end() :])
