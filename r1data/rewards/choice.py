@@ -12,6 +12,7 @@ from r1data.rewards.conclusion import Box, closing, last_box, stated
 from r1data.rewards.naming import (
     LONE,
     Choice,
+    as_letters,
     by_form,
     by_whole_text,
     known,
@@ -27,6 +28,8 @@ LABEL = re.compile(r"\s*[(\[]?([A-Za-z])[)\].:、,]\s*")
 TEXT_LIMIT = 20_000
 # So much of the line behind a box may be its unit.
 UNIT_WIDTH = 30
+# The last line and the one before it are looked for in so many characters.
+LAST_LINES = 600
 # The first sentence, up to what explains it.
 EXPLAINED = re.compile(
     r"(?<=[^\W_]{2}[.!?])\s|,?\s\b(?:because|since|as(?! well)|due to)\b|;|,\s*not\b"
@@ -129,6 +132,7 @@ def meant(answer: str, texts: Sequence[str]) -> Choice:
     # Tags, backslashes and primes are gone from `text`: "x<sup>2</sup>" would be x2
     written = by_form(answer, texts) if TELLING.search(answer) and len(answer) < SHORT else None
     same = written or by_whole_text(text, texts)
+    text = as_letters(text, texts)
     if lone and same is None:
         return Choice(None, "no_such_letter")
     return same or concluded(text, texts) or by_letter(text, texts) or by_words(text, texts)
@@ -162,7 +166,10 @@ def in_unit(content: str, line: str, texts: Sequence[str]) -> Choice | None:
 
 
 def concluded(text: str, texts: Sequence[str]) -> Choice | None:
-    """Return the option that the last statement of the answer names, or None."""
+    """Return the option that the last line or the last statement of an answer names, or None."""
+    last = last_line(text, texts)
+    if last is not None:
+        return last
     for part, behind in stated(text):
         choice = named(part, texts)
         if choice is None:
@@ -174,7 +181,7 @@ def concluded(text: str, texts: Sequence[str]) -> Choice | None:
     if LEADING.match(text) and not is_listing(text):
         return None
     end = closing(text)
-    return named(end, texts) if end is not None else last_line(text, texts)
+    return named(end, texts) if end is not None else None
 
 
 def is_listing(text: str) -> bool:
@@ -183,20 +190,26 @@ def is_listing(text: str) -> bool:
 
 
 def last_line(text: str, texts: Sequence[str]) -> Choice | None:
-    """Return the option of a last line that is nothing but an option; of a listing none is."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    if len(lines) < 2 or not LEADING.match(lines[-1]):
+    """Return the option of a last line that is its letter, or its letter and its own text."""
+    lines = [line for line in text[-LAST_LINES:].split("\n") if line.strip()]
+    label = LEADING.match(lines[-1]) if len(lines) > 1 else None
+    if label is None or LISTED.match(lines[-2]):
         return None
-    if LISTED.match(lines[-1]) and LISTED.match(lines[-2]):
-        return Choice(None, "several_letters")
+    rest = lines[-1][label.end() :]
     choice = named(lines[-1], texts)
-    return choice if choice is not None and choice.place is not None else None
+    if choice is None or choice.place is None or not texts:
+        return None
+    own = by_whole_text(rest, texts) or by_form(rest, texts)
+    return choice if not bare_text(rest) or own == Choice(choice.place, "option_text") else None
 
 
 def by_letter(text: str, texts: Sequence[str]) -> Choice | None:
     """Return the option whose letter opens the answer or is named in it, or None."""
     leading = LEADING.match(text)
-    if leading and not is_listing(text):
+    if leading and is_listing(text):
+        if LISTED.match(text.rstrip().rsplit("\n", 1)[-1]):
+            return Choice(None, "several_letters")
+    elif leading:
         letter = (leading[1] or leading[2] or leading[3]).upper()
         first = EXPLAINED.split(text.split("\n", 1)[0], maxsplit=1)[0]
         choice = named(first, texts) if len(first) <= SHORT else None

@@ -18,7 +18,7 @@ BECOMES = (
 )
 # "the correct answer to the question is", "Answer:", "I choose", "答案是": the option comes next.
 STATES = re.compile(
-    rf"\b(?:(?:correct|right|best|final)\s+)?{NOUN}\b(?:\s*\([a-z ]+\))?"
+    rf"\b(?:(?:correct|right|best|final)\s+)?{NOUN}\b(?:\s*\([a-z]{2}[a-z ]*\))?"
     rf"(?:\s+(?:to|for|among|from|of|here|that)\b[^.\n:]{{0,80}}?)?[*_\s]*{BECOMES}[*_:：]*"
     r"|\b(?:i|we|i'll|we'll|i'd|would|will|to|should|must)\s+"
     r"(?:choose|select|pick|go with|go for|opt for)\b"

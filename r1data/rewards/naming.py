@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from r1data.labels import LETTERS
 from r1data.rewards.comparison import compared
+from r1data.rewards.conclusion import STATES
 from r1data.rewards.numerical import read_number
 from r1data.rewards.quantity import Quantity
 from r1data.rewards.signs import contrary, form
@@ -26,7 +27,8 @@ LABELS = re.compile(
     r"|^\W*([a-z])[.):\]](?=\s|$)",
     re.IGNORECASE,
 )
-CAPITAL = re.compile(r"(?<![^\W_])(?<!['’.])[A-Z](?![^\W_]|['’.]\w)")
+CAPITAL = re.compile(r"(?<![^\W_])(?<!['’.°º])[A-Z](?![^\W_]|['’.]\w)")
+BRACKETED = re.compile(r"[(\[{]\s*([A-Za-z])\s*[)\]}]|^\W*([A-Za-z])[.):\]](?=\s|$)")
 # "A, b, c", "A/B", "A->B", "A to C": letters in a row.
 JOINT = r"\s*+(?:[,/&+;、→]|->|=>|(?:and|or|to|vs)\b)\s*+(?:(?:and|or)\b\s*+)?"
 IN_A_ROW = re.compile(
@@ -41,6 +43,9 @@ BEFORE_LETTER = frozenset(
         maybe perhaps definitely clearly probably likely therefore thus hence so also then only""",
     )
 )
+LAST_WORD = re.compile(r"([^\W\d_]+)\s+$")
+# "option A in the image", "the answer is C", "Figure B"
+SPEAKS = re.compile(r"\b(?:option|choice|answer|caption)\s+\(?[A-Z]\b", re.IGNORECASE)
 DENIALS = re.compile(r"\b(?:not|isn't|wrong|incorrect|neither|nor|except)\b|n't\b", re.IGNORECASE)
 LATEX_NAME = re.compile(r"\\[A-Za-z]+")
 LONG_WORD = re.compile(r"[^\W\d_]{3,}")
@@ -100,18 +105,50 @@ def lettered(letter: str, rest: str, said: set[int], texts: Sequence[str]) -> Ch
 
 
 def letters_in(text: str, texts: Sequence[str]) -> set[str]:
-    """Return the letters that a text names as options."""
-    found = {next(filter(None, each.groups())).upper() for each in LABELS.finditer(text)}
+    """Return the letters that a text names as options.
+
+    Where options speak of letters themselves ("option A in the image"), only brackets count.
+    """
+    labels = BRACKETED if lettered_texts(tuple(texts)) else LABELS
+    found = {
+        next(filter(None, each.groups())).upper()
+        for each in labels.finditer(text)
+        if not each[0][0].isalpha() or each[0][0].islower() or is_named(text, each.start())
+    }
     for row in IN_A_ROW.finditer(text):
         letters = re.findall(r"(?<![^\W_])[A-Za-z](?![^\W_])", row[0])
         found.update(letter.upper() for letter in letters if any(map(str.isupper, letters)))
-    for match in CAPITAL.finditer(text):
-        before = re.search(r"([^\W\d_]+)\s+$", text[: match.start()])
+    for match in CAPITAL.finditer(text) if labels is LABELS else ():
         article = match[0] in "AI" and re.match(r"\s+[a-z]", text[match.end() :])
-        if not article and (before is None or before[1].lower() in BEFORE_LETTER):
+        if not article and is_named(text, match.start()):
             found.add(match[0])
     known_letters = set(LETTERS[: len(texts)]) if texts else set(LETTERS)
     return found & known_letters or found
+
+
+def is_named(text: str, at: int) -> bool:
+    """Tell whether the letter at a position stands for itself: "is B", and not "player B"."""
+    before = LAST_WORD.search(text, max(0, at - 30), at)
+    return before is None or before[1].lower() in BEFORE_LETTER
+
+
+@lru_cache(maxsize=1 << 12)
+def lettered_texts(texts: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the options that speak of letters, or state an answer themselves."""
+    return tuple(
+        place
+        for place, text in enumerate(texts)
+        if len(text) > 1 and (SPEAKS.search(text) or STATES.search(text))
+    )
+
+
+def as_letters(text: str, texts: Sequence[str]) -> str:
+    """Put letters in place of the texts of options that speak of letters themselves."""
+    for place in sorted(lettered_texts(tuple(texts)), key=lambda at: -len(texts[at])):
+        words = re.escape(unwrapped(texts[place]).rstrip("."))
+        pattern = rf"(?<![^\W_]){words}(?![^\W_])"
+        text = re.sub(pattern, f"({LETTERS[place]})", text, flags=re.IGNORECASE)
+    return text
 
 
 def without_texts(text: str, texts: Sequence[str]) -> tuple[str, set[int]]:
