@@ -8,18 +8,23 @@ import re
 from collections.abc import Sequence
 
 from r1data.labels import LETTERS, bare_texts
-from r1data.rewards.conclusion import Box, closing, last_box, stated
+from r1data.rewards.comparison import compared
+from r1data.rewards.conclusion import Box, closing, last_box, sentences, stated
 from r1data.rewards.naming import (
     LONE,
     Choice,
     as_letters,
     by_form,
+    by_value,
     by_whole_text,
     known,
     named,
+    value_of,
 )
+from r1data.rewards.notation import simplified
 from r1data.rewards.numerical import read_number
 from r1data.rewards.option_text import spoken_for
+from r1data.rewards.quantity import Quantity, numbers_in
 from r1data.rewards.signs import form, hard
 from r1data.rewards.text import unwrapped
 from r1data.rewards.wording import bare_text
@@ -47,6 +52,8 @@ DENIED = re.compile(
 SYMBOLS = re.compile(r"(?<![^\W_])-\d|[<>≤≥≠√±^→←−]|\d[-+]|\b[A-Za-z]['′]")
 TELLING = re.compile(r"[\\<'\"'′″]")
 SHORT = 200
+# Operators, powers and roots: a number in a formula is not its value.
+FORMULA = re.compile(r"[=^√π\\]|\d\s*[-+*/×÷]\s*\d|\d[A-Za-z]\b|[A-Za-z]\d")
 STANDALONE = re.compile(r"(?<![^\W_])(?<!['’.])[A-Z](?![^\W_]|['’.]\w)")
 
 
@@ -190,17 +197,21 @@ def is_listing(text: str) -> bool:
 
 
 def last_line(text: str, texts: Sequence[str]) -> Choice | None:
-    """Return the option of a last line that is its letter, or its letter and its own text."""
+    """Return the option of a last line that is its letter, alone or with its own text.
+
+    Behind a line that ends in a colon any other words may follow the letter.
+    """
     lines = [line for line in text[-LAST_LINES:].split("\n") if line.strip()]
     label = LEADING.match(lines[-1]) if len(lines) > 1 else None
     if label is None or LISTED.match(lines[-2]):
         return None
-    rest = lines[-1][label.end() :]
     choice = named(lines[-1], texts)
     if choice is None or choice.place is None or not texts:
         return None
-    own = by_whole_text(rest, texts) or by_form(rest, texts)
-    return choice if not bare_text(rest) or own == Choice(choice.place, "option_text") else None
+    rest, own = bare_text(lines[-1][label.end() :]), bare_text(texts[choice.place])
+    led = lines[-2].rstrip(" *_").endswith((":", "："))
+    alone = rest in ("", LETTERS[choice.place].lower())
+    return choice if alone or led or rest.startswith(own) else None
 
 
 def by_letter(text: str, texts: Sequence[str]) -> Choice | None:
@@ -242,9 +253,12 @@ def letter_in_few_words(text: str, texts: Sequence[str]) -> Choice | None:
 
 
 def by_words(text: str, texts: Sequence[str]) -> Choice:
-    """Return the option that the wording of the answer speaks for."""
+    """Return the option that the wording of the answer speaks for, or whose number it states."""
     if not texts:
         return Choice(None, "unparsed_choice")
+    values = [value_of(option) for option in texts]
+    if any(values):
+        return by_numbers(text, texts, values)
     choice = Choice(*spoken_for(text, texts))
     if choice.place is None:
         return choice
@@ -253,3 +267,35 @@ def by_words(text: str, texts: Sequence[str]) -> Choice:
     if signs and SYMBOLS.search(texts[choice.place]) and not set(signs) <= set(hard(text)):
         return Choice(None, "unparsed_choice")
     return choice
+
+
+def by_numbers(text: str, texts: Sequence[str], values: Sequence[Quantity | None]) -> Choice:
+    """Return the one option that the first or the last sentence states, where some are numbers.
+
+    A number inside another one, or beside a letter of a formula, is another value.
+    """
+    words = tuple("" if value else option for option, value in zip(texts, values, strict=True))
+    spoken = Choice(*spoken_for(text, words)) if any(words) else Choice(None, "unparsed_choice")
+    if spoken.place is not None or spoken.why == "undecided":
+        return spoken
+    parts = [part for part in sentences(text) if any(map(str.isdigit, simplified(part)))]
+    for sentence in dict.fromkeys((*parts[-1:], *parts[:1])):
+        choice = by_value(sentence, texts) or among(sentence, values)
+        if choice is not None:
+            return choice
+    return spoken
+
+
+def among(sentence: str, values: Sequence[Quantity | None]) -> Choice | None:
+    """Return the one option that is among the numbers of a sentence which is no formula."""
+    if len(sentence) > SHORT or FORMULA.search(sentence):
+        return None
+    found = [each for each in numbers_in(simplified(sentence)) if each is not None]
+    hits = {
+        place
+        for place, value in enumerate(values)
+        if value and any(compared(value, each)[0] for each in found)
+    }
+    if len(hits) > 1:
+        return Choice(None, "several_texts")
+    return Choice(hits.pop(), "option_value") if hits else None

@@ -42,7 +42,7 @@ ENDS = re.compile(
     r"|corresponds to|matches|matched by|represented by|shown in|given by|gives|only|means)"
     r"|→|⇒|=>|∴|所以|因此|故)[\s,:]*(?:us with |it is |it's |it must be |the |only |with )*"
     r"(?P<part>(?:(?:option|choice|answer|caption)\s*)?[(\[{*_\"']*(?-i:[A-Z])[)\]}*_\"']*)"
-    r"[.!。]*\s*$",
+    r"[.!。]*\s*$|\b(?:is|are|be|suggests?|:)[\s:]*(?P<with_text>\([A-Z]\)[^\n]*)$",
     re.IGNORECASE,
 )
 # What explains a stated option, or sets others against it, is no part of it.
@@ -113,7 +113,9 @@ def closing(text: str) -> str | None:
     """Return the option with which the last sentence ends as its conclusion, or None."""
     last = next(reversed(list(sentences(text))), "")
     match = ENDS.search(last)
-    return None if match is None or DENIED.search(match[0]) else match["part"]
+    if match is None or DENIED.search(match[0]):
+        return None
+    return match["part"] or EXPLAINS.split(match["with_text"], maxsplit=1)[0]
 
 
 def sentences(text: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from r1data.rewards.number_words import SMALL
 from r1data.rewards.numerical import judge_numerical, read_number
 from r1data.rewards.option_text import CONTRASTS
 from r1data.rewards.overlap import mean_f
+from r1data.rewards.polarity import NO, YES, polarity
 from r1data.rewards.text import unwrapped
 from r1data.rewards.wording import FILLER, NEGATIONS, bare_text, meanings, tokens
 
@@ -30,8 +31,6 @@ KINDS = """red blue green yellow orange purple pink brown black white gray gold 
 EXCLUSIVE = tuple(frozenset(meanings(words.split())) for words in KINDS.split(";"))
 GROUPS = (*CONTRASTS, *EXCLUSIVE)
 EXCLUDING = frozenset().union(*GROUPS)
-POLAR = {"yes": "yes", "yeah": "yes", "yep": "yes", "true": "yes", "correct": "yes", "no": "no",
-         "nope": "no", "false": "no", "incorrect": "no"}  # fmt: skip
 # Words that only introduce the answer
 FRAME = frozenset(
     ("answer", "is", "final", "correct", "main", "object", "item", "person", "thing", "text",
@@ -91,11 +90,11 @@ def short_truth(
     truth: str, answer: str, wanted: list[str], given: list[str]
 ) -> tuple[float, str] | None:
     """Judge yes or no by the first word, and a truth that is a number as a number."""
-    if len(wanted) == 1 and wanted[0] in POLAR:
-        polarity = POLAR.get(given[0])
-        if polarity is None or len({POLAR[word] for word in given if word in POLAR}) > 1:
+    if len(wanted) == 1 and wanted[0] in YES | NO:
+        said = polarity(answer)
+        if said is None:
             return 0.0, "no_polarity"
-        same = polarity == POLAR[wanted[0]]
+        same = said == ("yes" if wanted[0] in YES else "no")
         return (1.0, "polarity") if same else (0.0, "polarity_differs")
     if any(character.isdigit() for character in truth) or wanted[0] in SMALL:
         number = read_number(truth).quantity

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from rapidfuzz.distance import LCSseq
 
+from r1data.rewards.polarity import is_polar, polarity
 from r1data.rewards.wording import NEGATIONS, content, meanings
 
 Words = tuple[str, ...]
@@ -37,32 +38,61 @@ SET_AGAINST = re.compile(
     r",\s*(?:and\s+)?(?:not|rather than|instead of|as opposed to|unlike)\b[^.,;!?\n]*", re.I
 )
 LONG = 40
+# Of a longer answer only the first sentence and a concluding one speak for an option.
+FEW = 3
+# The letter of "sample A", which is no article.
+LETTER_A = re.compile(r"(?<=[a-z] )A(?![^\W_])(?!\s[a-z])")
 
 
 def spoken_for(text: str, texts: Sequence[str]) -> Found:
     """Return (position, reason) of the one option that the text speaks for, or (None, reason)."""
-    options = [content(option) for option in texts]
-    text = SET_AGAINST.sub("", text)
+    options = [
+        () if is_polar(option) else content(LETTER_A.sub("lettera", option)) for option in texts
+    ]
+    text = LETTER_A.sub("lettera", SET_AGAINST.sub("", text))
     sentences = [part for part in SENTENCE.split(text) if content(part)]
     if not sentences:
         return None, "unparsed_choice"
-    if UNDECIDED.search(sentences[0]) and not any(UNDECIDED.search(option) for option in texts):
+    if undecided(sentences[0], texts) or undecided(sentences[-1], texts):
         return None, "undecided"
+    polar = by_polarity(sentences, texts)
+    if polar is not None:
+        return polar
     closing = sentences[-1] if len(sentences) > 1 and CONCLUDES.search(sentences[-1]) else None
-    return first_found([closing, sentences[0], text], options)
+    whole = text if len(sentences) <= FEW else None
+    return first_found([closing, sentences[0], whole], options)
+
+
+def undecided(sentence: str, texts: Sequence[str]) -> bool:
+    """Tell whether a sentence decides nothing, in words that no option has."""
+    words = UNDECIDED.search(sentence)
+    return words is not None and not any(words[0].lower() in each.lower() for each in texts)
+
+
+def by_polarity(sentences: Sequence[str], texts: Sequence[str]) -> Found | None:
+    """Return the option Yes or No that the first word of an answer, or of its end, is.
+
+    None where no option is one of them, or where another option may be meant.
+    """
+    places = {polarity(option): place for place, option in enumerate(texts) if is_polar(option)}
+    for sentence in (sentences[0], sentences[-1]) if places else ():
+        said = polarity(sentence)
+        if said in places:
+            return places[said], "option_text"
+    return (None, "no_polarity") if len(places) == len(texts) else None
 
 
 def first_found(parts: Sequence[str | None], options: list[Words]) -> Found:
     """Try the strict steps on every part, then the lenient one on the opening sentence."""
-    words = [content(part) for part in parts if part is not None]
+    words = [content(part) if part is not None else () for part in parts]
     reason = "unparsed_choice"
     for step in (in_a_row, part_of_one, set_apart):
-        for claim in words:
+        for claim in filter(None, words):
             found = step(claim, options)
             if len(found) == 1:
                 return checked(claim, found[0], options)
             reason = "several_texts" if found else reason
-    claim = words[-2]
+    claim = words[1]
     if len(claim) <= LONG and reason == "unparsed_choice":
         found = mostly_set_apart(claim, options)
         if len(found) == 1:
