@@ -45,6 +45,9 @@ LEADING = re.compile(
 )
 # Lines that each begin with a label weigh the options: "A - 3 cars", "(B) a dog".
 LISTED = re.compile(r"^[\s*_#>-]*[(\[]?([A-Z])(?:[)\].:]|\s[-–—]\s|\*\*)", re.MULTILINE)
+LISTED_INSIDE = re.compile(r"(?:^|[.;,]\s)\(([A-Za-z])\)")
+IN_BRACKETS = re.compile(r"\(\s*[A-Z]\s*\)")
+ONE = re.compile(r"\bone\b", re.IGNORECASE)
 DENIED = re.compile(
     r"\b(?:not|isn't|cannot be|can't be|wrong|incorrect|rule out|eliminate|except)\b", re.IGNORECASE
 )
@@ -192,8 +195,8 @@ def concluded(text: str, texts: Sequence[str]) -> Choice | None:
 
 
 def is_listing(text: str) -> bool:
-    """Tell whether lines of a text begin with different letters."""
-    return len(set(LISTED.findall(text))) > 1
+    """Tell whether lines of a text begin with different letters, or three of its sentences do."""
+    return len(set(LISTED.findall(text))) > 1 or len(set(LISTED_INSIDE.findall(text))) > 2
 
 
 def last_line(text: str, texts: Sequence[str]) -> Choice | None:
@@ -218,14 +221,31 @@ def by_letter(text: str, texts: Sequence[str]) -> Choice | None:
     """Return the option whose letter opens the answer or is named in it, or None."""
     leading = LEADING.match(text)
     if leading and is_listing(text):
-        if LISTED.match(text.rstrip().rsplit("\n", 1)[-1]):
+        if LEADING.match(text.rstrip().rsplit("\n", 1)[-1]):
             return Choice(None, "several_letters")
     elif leading:
         letter = (leading[1] or leading[2] or leading[3]).upper()
         first = EXPLAINED.split(text.split("\n", 1)[0], maxsplit=1)[0]
         choice = named(first, texts) if len(first) <= SHORT else None
         return choice or known(letter, texts, "letter")
-    return letter_before_text(text, texts) or letter_in_few_words(text, texts)
+    return (
+        letter_before_text(text, texts)
+        or letter_in_few_words(text, texts)
+        or letter_in_brackets(text, texts)
+    )
+
+
+def letter_in_brackets(text: str, texts: Sequence[str]) -> Choice | None:
+    """Return the option in brackets of the last or the first sentence: "shown is (A) 3:1."."""
+    parts = list(sentences(text))
+    for sentence in dict.fromkeys((*parts[-1:], *parts[:1])):
+        part = EXPLAINED.split(sentence, maxsplit=1)[0]
+        if len(part) > SHORT or not IN_BRACKETS.search(part) or DENIED.search(part):
+            continue
+        choice = named(part, texts)
+        if choice is not None and (choice.place is not None or choice.why == "several_letters"):
+            return choice
+    return None
 
 
 def letter_before_text(text: str, texts: Sequence[str]) -> Choice | None:
@@ -279,6 +299,8 @@ def by_numbers(text: str, texts: Sequence[str], values: Sequence[Quantity | None
     if spoken.place is not None or spoken.why == "undecided":
         return spoken
     parts = [part for part in sentences(text) if any(map(str.isdigit, simplified(part)))]
+    if len(parts) > 1:  # a lone number of several lines is a piece of a formula
+        parts = [part for part in parts if any(map(str.isalpha, part))]
     for sentence in dict.fromkeys((*parts[-1:], *parts[:1])):
         choice = by_value(sentence, texts) or among(sentence, values)
         if choice is not None:
@@ -290,7 +312,7 @@ def among(sentence: str, values: Sequence[Quantity | None]) -> Choice | None:
     """Return the one option that is among the numbers of a sentence which is no formula."""
     if len(sentence) > SHORT or FORMULA.search(sentence):
         return None
-    found = [each for each in numbers_in(simplified(sentence)) if each is not None]
+    found = [each for each in numbers_in(simplified(ONE.sub(" ", sentence))) if each is not None]
     hits = {
         place
         for place, value in enumerate(values)

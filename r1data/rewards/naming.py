@@ -11,6 +11,7 @@ from typing import NamedTuple
 from r1data.labels import LETTERS
 from r1data.rewards.comparison import compared
 from r1data.rewards.conclusion import STATES
+from r1data.rewards.number_words import SMALL
 from r1data.rewards.numerical import read_number
 from r1data.rewards.quantity import Quantity
 from r1data.rewards.signs import contrary, form
@@ -51,6 +52,10 @@ LATEX_NAME = re.compile(r"\\[A-Za-z]+")
 LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 # What options of a number name beside it: a unit, a noun, "about".
 VALUE_WORDS = 3
+
+
+# 3:1, and no time of day
+RATIO = re.compile(r"\d\s*:\s*\d(?!\d)")
 
 
 class Choice(NamedTuple):
@@ -172,10 +177,19 @@ def without_texts(text: str, texts: Sequence[str]) -> tuple[str, set[int]]:
 
 @lru_cache(maxsize=1 << 13)
 def value_of(option: str) -> Quantity | None:
-    """Return the number that an option is; None for a sentence that holds one."""
-    if len(LONG_WORD.findall(LATEX_NAME.sub(" ", option))) > VALUE_WORDS:
+    """Return the number that an option is; None for a sentence that holds one, and for a ratio."""
+    words = LONG_WORD.findall(LATEX_NAME.sub(" ", option))
+    if len(words) > VALUE_WORDS or RATIO.search(option):
+        return None
+    if not any(map(str.isdigit, option)) and not ("pi" in option or spelled(option)):
         return None
     return read_number(option).quantity
+
+
+def spelled(option: str) -> bool:
+    """Tell whether an option is a number in words: "two", "three cars"; "one-way" is none."""
+    words = option.lower().split()
+    return 0 < len(words) <= 2 and words[0].strip(".") in SMALL
 
 
 def by_value(text: str, texts: Sequence[str]) -> Choice | None:

@@ -59,7 +59,7 @@ def spoken_for(text: str, texts: Sequence[str]) -> Found:
     if polar is not None:
         return polar
     closing = sentences[-1] if len(sentences) > 1 and CONCLUDES.search(sentences[-1]) else None
-    whole = text if len(sentences) <= FEW else None
+    whole = text if len(sentences) <= FEW else sentences[-1]
     return first_found([closing, sentences[0], whole], options)
 
 
