@@ -12,6 +12,7 @@ from r1data.rewards.comparison import compared
 from r1data.rewards.conclusion import Box, closing, last_box, sentences, stated
 from r1data.rewards.naming import (
     LONE,
+    RATIO,
     Choice,
     as_letters,
     by_form,
@@ -276,7 +277,7 @@ def by_words(text: str, texts: Sequence[str]) -> Choice:
     """Return the option that the wording of the answer speaks for, or whose number it states."""
     if not texts:
         return Choice(None, "unparsed_choice")
-    values = [value_of(option) for option in texts]
+    values = [None if RATIO.search(option) else value_of(option) for option in texts]
     if any(values):
         return by_numbers(text, texts, values)
     choice = Choice(*spoken_for(text, texts))

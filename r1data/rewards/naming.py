@@ -50,6 +50,8 @@ SPEAKS = re.compile(r"\b(?:option|choice|answer|caption)\s+\(?[A-Z]\b", re.IGNOR
 DENIALS = re.compile(r"\b(?:not|isn't|wrong|incorrect|neither|nor|except)\b|n't\b", re.IGNORECASE)
 LATEX_NAME = re.compile(r"\\[A-Za-z]+")
 LONG_WORD = re.compile(r"[^\W\d_]{3,}")
+# A letter and its own text: "B. a red car", "(A) B".
+LABELLED = re.compile(r"\W*([A-Za-z])\s?[.):\]]\s*(.+)", re.DOTALL)
 # What options of a number name beside it: a unit, a noun, "about".
 VALUE_WORDS = 3
 
@@ -76,6 +78,10 @@ def named(part: str, texts: Sequence[str]) -> Choice | None:
         return same
     if lone:
         return Choice(None, "no_such_letter")
+    label = LABELLED.match(text)
+    place = LETTERS.index(label[1].upper()) if label else len(texts)
+    if label and place < len(texts) and bare_text(label[2]) == bare_text(texts[place]):
+        return Choice(place, "letter")
     if RUN_TOGETHER.fullmatch(text) and in_order(text, texts):
         return Choice(None, "several_letters")
     rest, said = without_texts(text, texts)
@@ -177,9 +183,8 @@ def without_texts(text: str, texts: Sequence[str]) -> tuple[str, set[int]]:
 
 @lru_cache(maxsize=1 << 13)
 def value_of(option: str) -> Quantity | None:
-    """Return the number that an option is; None for a sentence that holds one, and for a ratio."""
-    words = LONG_WORD.findall(LATEX_NAME.sub(" ", option))
-    if len(words) > VALUE_WORDS or RATIO.search(option):
+    """Return the number that an option is; None for a sentence that holds one."""
+    if len(LONG_WORD.findall(LATEX_NAME.sub(" ", option))) > VALUE_WORDS:
         return None
     if not any(map(str.isdigit, option)) and not ("pi" in option or spelled(option)):
         return None
@@ -198,7 +203,11 @@ def by_value(text: str, texts: Sequence[str]) -> Choice | None:
     given = read_number(text).quantity if any(values) else None
     if given is None:
         return None
-    hits = [at for at, value in enumerate(values) if value and compared(value, given)[0]]
+    hits = [
+        at
+        for at, value in enumerate(values)
+        if value and compared(value, given)[0] and (given.fraction or not RATIO.search(texts[at]))
+    ]
     if len(hits) > 1:
         return Choice(None, "several_texts")
     return Choice(hits[0], "option_value") if hits else None

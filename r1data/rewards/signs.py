@@ -25,6 +25,7 @@ LATEX = {
     "downarrow": "↓", "prime": PRIME, "$": "$", "&": "&", "{": "{", "}": "}",
 }  # fmt: skip
 FORMULA = re.compile(r"\$+([^$]*[\\^_{}=][^$]*)\$+")
+WHOLE = re.compile(r"^\s*\$+([^$]+)\$+\s*$")
 COMMAND = re.compile(r"\\([A-Za-z]+|[%$&{}])\s*")
 SAME_SIGN = str.maketrans({"∙": "·", "⋅": "·", "•": "·", "≦": "≤", "≧": "≥", "⟶": "→", "➔": "→"})
 TWO_SIGNS = {
@@ -70,7 +71,7 @@ def written(text: str) -> str:
     text = RAISED.sub(r"^\1", text)
     text = DOUBLE_PRIMES.sub(PRIME * 2, PRIMES.sub(PRIME, text))
     text = THOUSANDS.sub("", plain(text).replace("**", "").translate(SAME_SIGN))
-    text = FORMULA.sub(r"\1", text)
+    text = FORMULA.sub(r"\1", WHOLE.sub(r"\1", text))
     if "\\" in text:
         text = COMMAND.sub(lambda match: LATEX.get(match[1], f" {match[1]} "), text)
     if "{" in text:
