@@ -28,7 +28,7 @@ def mend(build: Path, recipe: Recipe, part: Part | None = None) -> None:
     settings = settings_of(recipe, build, ())["media"]
     options = stages.frames(recipe).options
     for path in journals(build):
-        if part and not part.owns(path.name.partition(".")[0]):
+        if part and not part.owns(path.name.partition(".")[0].split("-")[-1]):
             continue
         lines = mend_journal(path) if unfolded(path) else 0
         if lines:

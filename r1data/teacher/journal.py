@@ -71,6 +71,12 @@ def read_journals(folder: Path, part: str = "") -> Index:
     return index
 
 
+def forget(folder: Path) -> None:
+    """Read the journals of a folder anew the next time: some line of them was put right."""
+    for key in [key for key in INDEXES if key[0] == folder.resolve()]:
+        del INDEXES[key]
+
+
 def grown_only(index: Index, files: list[Path]) -> bool:
     """Tell whether every file read before is still the same file, and no shorter."""
     if not set(index.read) <= set(files):
