@@ -84,7 +84,7 @@ def test_a_damaged_answer_is_restored_from_its_shard_and_not_asked_again(copy: P
     lines = journal.read_bytes().splitlines(keepends=True)
     at = len(lines[0]) // 2
     data = bytearray(journal.read_bytes())
-    data[at] ^= 1
+    data[at : at + 2] = bytes(byte ^ 1 for byte in data[at : at + 2])
     journal.write_bytes(data)
     mended(copy)
     held = journal.read_bytes().splitlines(keepends=True)
