@@ -124,7 +124,7 @@ def thought(kind: str, text: str | None, options: list[str]) -> Story:
     if text is None:
         return {"think": ["", "", ""], "answer": None, "letter": None, "agrees": None, "raw": None}
     think, answer = thought_of(kind, text, options), extract(text).answer
-    place = meant(answer, options).place if answer and options else None
+    place = meant(answer, tuple(options)).place if answer and options else None
     concluded = consistency(kind, text, options)
     span = conclusion(kind, think, concluded.concluded, options)
     return {
@@ -150,7 +150,7 @@ def conclusion(
         return None
     closing = closing_sentences(think)
     if kind == "multiple choice":
-        said = [each for each in closing if meant(each, options).place is not None][:1]
+        said = [each for each in closing if meant(each, tuple(options)).place is not None][:1]
     else:
         said = [each for each in closing if each in concluded]
     if not said:

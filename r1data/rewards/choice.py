@@ -6,11 +6,13 @@ refuses.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from r1data.labels import LETTERS, bare_texts
 from r1data.rewards.comparison import compared
 from r1data.rewards.conclusion import Box, closing, last_box, sentences, stated
 from r1data.rewards.naming import (
+    IN_A_ROW,
     LONE,
     RATIO,
     Choice,
@@ -129,7 +131,8 @@ def without_letter(truth: str, answer: str, options: Sequence[str]) -> tuple[flo
     return 0.0, "unparsed_choice"
 
 
-def meant(answer: str, texts: Sequence[str]) -> Choice:
+@lru_cache(maxsize=1 << 14)
+def meant(answer: str, texts: tuple[str, ...]) -> Choice:
     """Return which option the answer means; `texts` are the options without their letters."""
     if len(answer) > TEXT_LIMIT:
         return Choice(None, "too_long")
@@ -156,9 +159,8 @@ def boxed(box: Box, texts: Sequence[str]) -> Choice:
         return Choice(None, "several_letters")
     line = box.after.split("\n", 1)[0]
     choice = in_unit(box.content, line, texts) or named(box.content, texts)
-    later = next(
-        filter(None, (named(part, texts) for part, _ in stated(unwrapped(box.after)))), None
-    )
+    behind = (named(part, texts) for part, _ in stated(unwrapped(box.after)))
+    later = next(filter(None, behind), None)
     if later is not None and (choice is None or choice.place is None):
         return later
     if choice is None:
@@ -197,6 +199,8 @@ def concluded(text: str, texts: Sequence[str]) -> Choice | None:
 
 def is_listing(text: str) -> bool:
     """Tell whether lines of a text begin with different letters, or three of its sentences do."""
+    if "\n" not in text and "(" not in text:
+        return False
     return len(set(LISTED.findall(text))) > 1 or len(set(LISTED_INSIDE.findall(text))) > 2
 
 
@@ -227,7 +231,8 @@ def by_letter(text: str, texts: Sequence[str]) -> Choice | None:
     elif leading:
         letter = (leading[1] or leading[2] or leading[3]).upper()
         first = EXPLAINED.split(text.split("\n", 1)[0], maxsplit=1)[0]
-        choice = named(first, texts) if len(first) <= SHORT else None
+        lone = not texts and len(STANDALONE.findall(first)) == 1 and not IN_A_ROW.search(first)
+        choice = named(first, texts) if not lone and len(first) <= SHORT else None
         return choice or known(letter, texts, "letter")
     return (
         letter_before_text(text, texts)
@@ -239,14 +244,13 @@ def by_letter(text: str, texts: Sequence[str]) -> Choice | None:
 def letter_in_brackets(text: str, texts: Sequence[str]) -> Choice | None:
     """Return the option in brackets of the last or the first sentence: "shown is (A) 3:1."."""
     parts = list(sentences(text))
-    for sentence in dict.fromkeys((*parts[-1:], *parts[:1])):
-        part = EXPLAINED.split(sentence, maxsplit=1)[0]
-        if len(part) > SHORT or not IN_BRACKETS.search(part) or DENIED.search(part):
-            continue
-        choice = named(part, texts)
-        if choice is not None and (choice.place is not None or choice.why == "several_letters"):
-            return choice
-    return None
+    parts = [EXPLAINED.split(part, maxsplit=1)[0] for part in (*parts[-1:], *parts[:1])]
+    parts = [part for part in parts if IN_BRACKETS.search(part) and len(part) <= SHORT]
+    found = [named(part, texts) for part in parts if not DENIED.search(part)]
+    choices = {choice for choice in found if choice is not None}
+    if len(choices) > 1 or Choice(None, "several_letters") in choices:
+        return Choice(None, "several_letters")
+    return next((choice for choice in choices if choice.place is not None), None)
 
 
 def letter_before_text(text: str, texts: Sequence[str]) -> Choice | None:

@@ -12,7 +12,7 @@ BOX = re.compile(
     r"\\(?:boxed|fbox)\s*(?:\{((?:[^{}]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*)\}|([A-Za-z0-9])\b)"
 )
 SENTENCE = re.compile(r"(?<=[.!?])[*_\"')\]]*\s+|\n+|(?<=[\u3002\uff01\uff1f])")
-NOUN = r"(?:answer|option|choice|letter|solution|conclusion|pick|selection|response)s?"
+NOUN = r"(?:answer|option|choice|letter|solution|conclusion|pick|selection|response)"
 BECOMES = (
     r"(?:is|are|was|were|would be|should be|must be|has to be|seems to be|appears to be|[:=：])"
 )
@@ -44,6 +44,13 @@ ENDS = re.compile(
     r"(?P<part>(?:(?:option|choice|answer|caption)\s*)?[(\[{*_\"']*(?-i:[A-Z])[)\]}*_\"']*)"
     r"[.!。]*\s*$|\b(?:is|are|be|suggests?|:)[\s:]*(?P<with_text>\([A-Z]\)[^\n]*)$",
     re.IGNORECASE,
+)
+# A text without any of these states nothing; this is cheaper than to look closer.
+HINTS = (
+    *("answer", "option", "choice", "letter", "solution", "conclusion", "pick", "select"),
+    *("response", "choose", "go with", "go for", "opt for", "correct", "right", "best"),
+    *("accurate", "appropriate", "true one", "closest", "antwort", "ponse", "respuesta"),
+    *("resposta", "risposta", "ответ", "答", "选", "選", "正解", "정답"),
 )
 # What explains a stated option, or sets others against it, is no part of it.
 EXPLAINS = re.compile(
@@ -93,7 +100,8 @@ def stated(text: str) -> Iterator[tuple[str, str]]:
 
     The last statement comes first.
     """
-    spans = list(sentences(text))
+    lower = text.lower()
+    spans = list(sentences(text)) if any(hint in lower for hint in HINTS) else []
     for at in range(len(spans) - 1, -1, -1):
         sentence = NOT_BUT.sub(" ", spans[at][:LONGEST])
         behind = spans[at + 1] if at + 1 < len(spans) else ""
@@ -112,7 +120,7 @@ def stated(text: str) -> Iterator[tuple[str, str]]:
 def closing(text: str) -> str | None:
     """Return the option with which the last sentence ends as its conclusion, or None."""
     last = next(reversed(list(sentences(text))), "")
-    match = ENDS.search(last)
+    match = ENDS.search(last[-LONGEST:])
     if match is None or DENIED.search(match[0]):
         return None
     return match["part"] or EXPLAINS.split(match["with_text"], maxsplit=1)[0]

@@ -247,7 +247,7 @@ def states(problem_type: str, value: str, texts: list[str]) -> bool:
 def reads(problem_type: str, words: str, texts: list[str]) -> bool:
     """Tell whether words are an answer, as the verifier's own readers read them."""
     if problem_type == "multiple choice":
-        return meant(words, texts).place is not None
+        return meant(words, tuple(texts)).place is not None
     return problem_type in READ and read_number(words).quantity is not None
 
 
