@@ -33,6 +33,7 @@ def judged(row: dict, preset: str = "canonical") -> bool | None:
         completion=row["completion"],
         options=row.get("options", ()),
         preset=preset,
+        question=row.get("question", ""),
     )
     return verdict.right
 

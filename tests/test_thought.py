@@ -274,8 +274,6 @@ def test_a_message_keeps_its_thought_in_whatever_field_or_part_it_comes(
         ({"content": [{"type": "image_url", "image_url": {"url": "x"}}, ANSWER]}, PLAIN),
         ({"content": [{"type": "text", "text": {"value": "A"}}]}, "A"),
         ({"content": None, "reasoning_content": SEEN}, f"<think>{SEEN}"),
-        ({"content": "bad \ud83d"}, "bad ?"),
-        ({"content": "A", "reasoning_content": "so \ud83d so"}, "<think>so ? so</think>\nA"),
         ({"content": [{"type": "redacted_thinking", "data": "Em"}, ANSWER]}, PLAIN),
         ({"content": PLAIN, "reasoning_details": [{"type": "reasoning.encrypted"}]}, PLAIN),
     ],

@@ -14,6 +14,7 @@ from r1data.rewards.extract import extract, published_answer
 from r1data.rewards.mra import vsi_mra
 from r1data.rewards.numerical import read_number
 from r1data.rewards.published import published_eval
+from r1data.rewards.sequence import question_of
 from r1data.rewards.verdict import published_truth, verify
 
 Row = Mapping[str, Any]
@@ -96,7 +97,11 @@ def by_verifier(row: Row, text: str) -> Scored:
     if kind == "free-form" and is_number(row["solution"]):
         kind = "numerical"
     verdict = verify(
-        kind, solution=str(row["solution"]), completion=text, options=row["options"] or ()
+        kind,
+        solution=str(row["solution"]),
+        completion=text,
+        options=row["options"] or (),
+        question=question_of(row),
     )
     if verdict.why == "duplicate_options":
         return Scored(0.0, "canonical", verdict.why, verdict.seen)

@@ -9,6 +9,7 @@ from r1data.rewards.choice import meant, truth_index
 from r1data.rewards.extract import extract, published_answer
 from r1data.rewards.lines import Item, Line, item_of
 from r1data.rewards.numerical import read_number
+from r1data.rewards.sequence import question_of
 from r1data.rewards.thought import thought_of
 from r1data.rewards.verdict import PRESETS, Verdict, plain_truth, published_truth, verify
 
@@ -28,6 +29,7 @@ def explain(line: Line, preset: str = "canonical") -> str:
         completion=item.completion,
         options=item.options,
         preset=preset,
+        question=question_of(line.row),
     )
     published = preset == "video-r1"
     steps = [

@@ -6,15 +6,23 @@ use. What is left undecided is a paraphrase without common words, and that is re
 """
 
 import re
+from functools import lru_cache
 
+from r1data.rewards.interval import judge_interval
+from r1data.rewards.notation import simplified
 from r1data.rewards.number_words import SMALL
-from r1data.rewards.numerical import judge_numerical, read_number
+from r1data.rewards.numerical import judge_numerical
 from r1data.rewards.option_text import CONTRASTS
 from r1data.rewards.overlap import mean_f
 from r1data.rewards.polarity import NO, YES, polarity
+from r1data.rewards.quantity import MASK, scan
+from r1data.rewards.sequence import judge_list
 from r1data.rewards.text import unwrapped
-from r1data.rewards.wording import FILLER, NEGATIONS, bare_text, meanings, tokens
+from r1data.rewards.wording import FILLER, NEGATIONS, meanings, tokens
 
+# A longer truth is more than a number with its unit.
+SHORT_TRUTH = 40
+DIGIT = re.compile(r"\d")
 NEGATIVE = re.compile(r"(?<![\w)])-(?=\d)")
 OPERATOR = re.compile(r"[=<>^*+\\]|(?<=\w)/(?=\w)")
 INTERVAL = re.compile(r"([(\[{])[^()\[\]{}]*,[^()\[\]{}]*([)\]}])")
@@ -41,11 +49,10 @@ BEFORE_PHRASE = frozenset(
      "onto", "from", "of", "by", "his", "her", "their", "its", "my", "your", "some")
 )  # fmt: skip
 JOINED = frozenset({"and", "or", "but", "then", "nor", "besides", "plus"})
-LIST_MARK = re.compile(r"\s*(?:,|;|\band\b|&|\n)\s*")
 
 
-def judge_free_form(truth: str, answer: str) -> tuple[float, str]:
-    """Return 0 to 1 and the reason."""
+def judge_free_form(truth: str, answer: str, question: str = "") -> tuple[float, str]:
+    """Return 0 to 1 and the reason; a question may ask for the order of a list."""
     if answer == truth:
         return 1.0, "exact"
     if len(answer) > TEXT_LIMIT + 10 * len(truth):
@@ -59,7 +66,10 @@ def judge_free_form(truth: str, answer: str) -> tuple[float, str]:
         short = short_truth(truth, answer, wanted, given)
         if short is not None:
             return short
-    score, why = (1.0, "text_equal") if wanted == given else graded(truth, answer, wanted, given)
+    exact = judge_values(truth, answer, wanted) or judge_list(truth, answer, question)
+    if exact is not None:
+        return exact
+    score, why = (1.0, "text_equal") if wanted == given else graded(wanted, given)
     if score > OPPOSITE_CAP and not same_marks(truth, answer, wanted == given):
         return OPPOSITE_CAP, "marks_differ"
     return score, why
@@ -96,23 +106,35 @@ def short_truth(
             return 0.0, "no_polarity"
         same = said == ("yes" if wanted[0] in YES else "no")
         return (1.0, "polarity") if same else (0.0, "polarity_differs")
-    if any(character.isdigit() for character in truth) or wanted[0] in SMALL:
-        number = read_number(truth).quantity
-        if number is not None and len(wanted) == 1:
-            reward, why = judge_numerical(truth, answer)
-            return (reward or 0.0), why
     return None
 
 
-def graded(truth: str, answer: str, wanted: list[str], given: list[str]) -> tuple[float, str]:
+def judge_values(truth: str, answer: str, wanted: list[str]) -> tuple[float, str] | None:
+    """Judge a truth that is one number with its unit, or one interval, by its value."""
+    if not (DIGIT.search(truth) or wanted[0] in SMALL or wanted[0] in ("from", "between")):
+        return None
+    if is_quantity(truth):
+        reward, why = judge_numerical(truth, answer)
+        return (reward or 0.0), why
+    return judge_interval(truth, answer)
+
+
+@lru_cache(maxsize=1 << 12)
+def is_quantity(truth: str) -> bool:
+    """Tell whether a truth is one number with its unit or noun, and no other word."""
+    if len(truth) > SHORT_TRUTH:
+        return False
+    found, masked = scan(simplified(truth))
+    return len(found) == 1 and found[0] is not None and masked.strip(" .$") == MASK
+
+
+def graded(wanted: list[str], given: list[str]) -> tuple[float, str]:
     """Return the overlap of two texts, capped where their meaning differs."""
     theirs, ours = meanings(wanted), meanings(given)
     wanted_words, given_words = weighty(theirs), weighty(ours)
     why = opposite(theirs, ours)
     if why is None and (wanted_words == given_words or closes_with(wanted, given)):
         return 1.0, "words_equal"
-    if why is None and same_list(truth, answer):
-        return 1.0, "same_list"
     score = overlap(theirs, ours)
     if why is not None:
         return (OPPOSITE_CAP, why) if score > OPPOSITE_CAP else (score, why)
@@ -178,12 +200,3 @@ def closes_with(wanted: list[str], given: list[str]) -> bool:
         return False
     rest = given[:-size]
     return rest[-1] in BEFORE_PHRASE and not JOINED & set(rest) and len(rest) <= 20
-
-
-def same_list(truth: str, answer: str) -> bool:
-    """Tell whether both texts list the same items in any order."""
-    wanted = [bare_text(part) for part in LIST_MARK.split(truth)]
-    if len(wanted) < 2 or "" in wanted or any(len(part.split()) > 3 for part in wanted):
-        return False
-    given = [bare_text(part) for part in LIST_MARK.split(answer)]
-    return sorted(filter(None, given)) == sorted(wanted)

@@ -15,6 +15,7 @@ from r1data.errors import InputError, UsageError
 from r1data.grid.shards import replace_file
 from r1data.rewards.extract import published_answer, published_think
 from r1data.rewards.published import published_eval, published_format
+from r1data.rewards.sequence import question_of
 from r1data.rewards.verdict import (
     PRESETS,
     Verdict,
@@ -198,8 +199,7 @@ def judge_line(line: Line, preset: str, tagged: bool) -> Row:
     check_type(item.problem_type, preset, f"{line.place}: ")
     if item.completion is None:
         version = PRESETS[preset].version
-        verdict = Verdict(None, None, None, "no_completion", "unfinished", preset, version)
-        return verdict._asdict()
+        return Verdict(None, None, None, "no_completion", "unfinished", preset, version)._asdict()
     if preset == "video-r1":
         # where a file's truths stand in tags, one without them is empty
         truth = published_answer(item.solution)
@@ -212,6 +212,7 @@ def judge_line(line: Line, preset: str, tagged: bool) -> Row:
         completion=item.completion,
         options=item.options,
         preset=preset,
+        question=question_of(line.row),
     )._asdict()
 
 

@@ -31,6 +31,7 @@ def judge(
         options=sample["options"],
         preset=options["preset"],
         at_least=options["at_least"],
+        question=sample["problem"],
     )
     return {
         "id": response["id"],

@@ -12,6 +12,7 @@ from typing import Any
 
 from r1data.errors import InputError
 from r1data.rewards.form import check_form
+from r1data.rewards.sequence import question_of
 from r1data.rewards.verdict import Verdict, verify
 
 
@@ -24,10 +25,17 @@ def accuracy_reward(
 ) -> list[float | None]:
     """TRL: return the reward of each completion, a text or a conversation of one message."""
     choices = options if options is not None else [None] * len(completions)
-    rows = zip(completions, solution, problem_type, choices, strict=True)
+    questions = columns.get("problem") or [""] * len(completions)
+    rows = zip(completions, solution, problem_type, choices, questions, strict=True)
     return [
-        verify(kind, solution=truth, completion=text_of(each), options=choice or ()).reward
-        for each, truth, kind, choice in rows
+        verify(
+            kind,
+            solution=truth,
+            completion=text_of(each),
+            options=choice or (),
+            question=question or "",
+        ).reward
+        for each, truth, kind, choice, question in rows
     ]
 
 
@@ -119,6 +127,7 @@ def verdict_on(text: str, ground_truth: Any, extra: Any) -> Verdict:
         solution=str(row["solution"]),
         completion=text,
         options=list(options) if options is not None else (),
+        question=question_of(row),
     )
 
 

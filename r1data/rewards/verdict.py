@@ -93,21 +93,23 @@ def verify(
     options: Sequence[str] = (),
     preset: str = "canonical",
     at_least: Mapping[str, float] | None = None,
+    question: str = "",
 ) -> Verdict:
     """Judge one completion.
 
     `solution` is the truth, plain or within answer tags; `at_least` sets for a problem type the
-    reward that counts as right. Raises InputError for an unknown problem type, UsageError for an
-    unknown preset, and MissingPackage for `canonical-math` without Math-Verify.
+    reward that counts as right. A `question` that asks for an order makes a list a sequence.
+    Raises InputError for an unknown problem type, UsageError for an unknown preset, and
+    MissingPackage for `canonical-math` without Math-Verify.
     """
     check_type(problem_type, preset)
     if preset == "canonical":
-        return canonical(problem_type, solution, completion, options, at_least)
+        return canonical(problem_type, solution, completion, options, at_least, question)
     if preset == "video-r1":
         truth = published_truth(solution, options or ())
         return published(problem_type, truth, completion, at_least)
     if preset == "canonical-math":
-        verdict = canonical(problem_type, solution, completion, options or (), at_least)
+        verdict = canonical(problem_type, solution, completion, options or (), at_least, question)
         return with_symbols(verdict, solution)._replace(preset="canonical-math")
     raise UsageError(f"there is no preset '{preset}': take one of {', '.join(sorted(PRESETS))}")
 
@@ -142,6 +144,7 @@ def canonical(
     completion: str,
     options: Sequence[str],
     at_least: Mapping[str, float] | None,
+    question: str,
 ) -> Verdict:
     """Judge by the preset `canonical`."""
     truth = plain_truth(solution)
@@ -152,6 +155,8 @@ def canonical(
         return Verdict(0.0, False, None, "no_answer", problem_type, "canonical", 1)
     if problem_type == "multiple choice":
         reward, why = judge_choice(truth, answer, options or ())
+    elif problem_type == "free-form":
+        reward, why = judge_free_form(truth, answer, question)
     else:
         reward, why = RULES[problem_type](truth, answer)
     threshold = AT_LEAST[problem_type]

@@ -77,7 +77,12 @@ class Group(NamedTuple):
 def accuracy_of(row: TrainRow, text: str, preset: str) -> float | None:
     """Return the verifier's reward; None where the row's truth cannot be judged by."""
     return verify(
-        row.problem_type, solution=row.solution, completion=text, options=row.options, preset=preset
+        row.problem_type,
+        solution=row.solution,
+        completion=text,
+        options=row.options,
+        preset=preset,
+        question=row.text,
     ).reward
 
 
