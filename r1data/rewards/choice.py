@@ -40,7 +40,8 @@ UNIT_WIDTH = 30
 LAST_LINES = 600
 # The first sentence, up to what explains it.
 EXPLAINED = re.compile(
-    r"(?<=[^\W_]{2}[.!?])\s|,?\s\b(?:because|since|as(?! well)|due to)\b|;|,\s*not\b"
+    r"(?<=[^\W_]{2}[.!?])\s|;|,\s*not\b"
+    r"|,?\s\b(?:because|since|as(?! well)|due to|rather than|instead of)\b"
 )
 LEADING = re.compile(
     r"[\s\W]{0,8}(?:(?:option|choice|answer|caption)\s*:?\s*)?"
@@ -268,6 +269,7 @@ def letter_in_few_words(text: str, texts: Sequence[str]) -> Choice | None:
 
     A and I are words as well; there they count only at the end.
     """
+    text = EXPLAINED.split(text, maxsplit=1)[0]
     letters = STANDALONE.findall(text)
     if len(text.split()) > 6 or len(letters) != 1 or DENIED.search(text):
         return None

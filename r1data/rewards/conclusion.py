@@ -30,10 +30,11 @@ STATES = re.compile(
 RIGHT = re.compile(
     r"(?P<part>(?:\b(?:option|choice|answer|caption|statement)\s+)?"
     r"(?:[(\[*_\"']*+(?<![^\W_])(?-i:[A-Z])(?![^\W_])[)\]*_\"'.:]*|\([a-z]\)))(?:[^.\n;]{0,120}?)\s"
-    r"(?:is|would be|must be|are)\s+"
+    r"(?:(?:is|would be|must be|are)\s+"
     r"(?:therefore |thus |also |clearly |indeed |most likely |probably )?"
     r"(?:the |our )?(?:only |most )?"
-    r"(?:correct|right|best|answer|accurate|appropriate|true one|closest)\b(?!\s+if)",
+    r"(?:correct|right|best|answer|accurate|appropriate|true one|closest)\b(?!\s+if)"
+    r"|best (?:fits|matches|describes)\b|(?:fits|matches|describes it) best\b)",
     re.IGNORECASE,
 )
 # "..., so (B)", "which is option C", "leaves D": the end of the last sentence concludes.

@@ -16,7 +16,9 @@ PRONOUNS = frozenset(
     {"it", "he", "she", "they", "there", "this", "that", "the", "these", "those", "i", "we", "you"}
 )
 REASONS = frozenset({"because", "as", "since", "not"})
-BOTH = re.compile(r"\W*(?:yes|true)\W*(?:and|or|/|&|,?\s*but also)\W*(?:no|false)\b", re.IGNORECASE)
+BOTH = re.compile(
+    r"\W*(?:yes|true)\W*(?:and|or|/|&|,?\s*but also)\W*(?:no|false)\W*(?:$|[.,;!])", re.IGNORECASE
+)
 
 
 def polarity(text: str) -> str | None:
