@@ -267,8 +267,11 @@ def letter_before_text(text: str, texts: Sequence[str]) -> Choice | None:
 def letter_in_few_words(text: str, texts: Sequence[str]) -> Choice | None:
     """Return the option of "It's B" or "Definitely C": one letter, and at most five other words.
 
-    A and I are words as well; there they count only at the end.
+    A and I are words as well; there they count only at the end. Where options hold letters
+    themselves (sample A), none counts.
     """
+    if any(len(option) > 1 and STANDALONE.search(option) for option in texts):
+        return None
     text = EXPLAINED.split(text, maxsplit=1)[0]
     letters = STANDALONE.findall(text)
     if len(text.split()) > 6 or len(letters) != 1 or DENIED.search(text):
