@@ -36,6 +36,7 @@ LABEL = re.compile(r"\s*[(\[]?([A-Za-z])[)\].:、,]\s*")
 TEXT_LIMIT = 20_000
 # So much of the line behind a box may be its unit.
 UNIT_WIDTH = 30
+MATH_END = re.compile(r"^(?:[\s$\]}~]|\\[)\],;!])*")
 # The last line and the one before it are looked for in so many characters.
 LAST_LINES = 600
 # The first sentence, up to what explains it.
@@ -159,7 +160,7 @@ def boxed(box: Box, texts: Sequence[str]) -> Choice:
     if len(letters) > 1 and letters <= set(LETTERS):
         return Choice(None, "several_letters")
     line = box.after.split("\n", 1)[0]
-    choice = in_unit(box.content, line, texts) or named(box.content, texts)
+    choice = named(with_unit(box.content, line, texts), texts)
     behind = (named(part, texts) for part, _ in stated(unwrapped(box.after)))
     later = next(filter(None, behind), None)
     if later is not None and (choice is None or choice.place is None):
@@ -172,11 +173,13 @@ def boxed(box: Box, texts: Sequence[str]) -> Choice:
     return choice
 
 
-def in_unit(content: str, line: str, texts: Sequence[str]) -> Choice | None:
-    """Return the option whose value a box states with the unit behind it."""
-    value = f"{content} {line[:UNIT_WIDTH]}"
+def with_unit(content: str, line: str, texts: Sequence[str]) -> str:
+    """Return what a box holds, with the unit behind it where options have units, too."""
+    if not any(value and value.unit for value in map(value_of, texts)):
+        return content
+    value = f"{content} {MATH_END.sub('', line)[:UNIT_WIDTH]}"
     quantity = read_number(value).quantity
-    return named(value, texts) if quantity is not None and quantity.unit else None
+    return value if quantity is not None and quantity.unit else content
 
 
 def concluded(text: str, texts: Sequence[str]) -> Choice | None:
