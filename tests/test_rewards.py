@@ -319,6 +319,38 @@ def test_ratings_of_tempcompass_are_met() -> None:
     assert sum(agreed) >= 0.995 * len(agreed)
 
 
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("B", "letter"), ("The answer is B.", "stated_letter"), ("blue", "option_text"),
+        ("(E)", "no_such_letter"), ("A or B", "several_letters"),
+        ("It is red and blue.", "several_texts"),
+        ("B. green", "letter_text_conflict"), ("It is not blue.", "denied"),
+        ("I cannot tell.", "undecided"), ("Something else.", "unparsed_choice"),
+        ("\\boxed{7}", "unparsed_choice"), ("\\boxed{B}\n\nThe answer is C.", "several_letters"),
+        ("C", "wrong_letter"), ("B " * 10_001, "too_long"),
+    ],
+)  # fmt: skip
+def test_a_choice_says_why(answer: str, why: str) -> None:
+    options = ["A. red", "B. blue", "C. green", "D. grey"]
+    completion = f"<think>x</think><answer>{answer}</answer>"
+    assert (
+        verify("multiple choice", solution="B", completion=completion, options=options).why == why
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [("7", "option_value"), ("Yes.", "unparsed_choice"), ("3 or 5", "several_texts")],
+)
+def test_a_choice_among_numbers_says_why(answer: str, why: str) -> None:
+    options = ["A. 3", "B. 5", "C. 7"]
+    completion = f"<think>x</think><answer>So it is {answer}</answer>"
+    assert (
+        verify("multiple choice", solution="C", completion=completion, options=options).why == why
+    )
+
+
 def test_a_letter_truth_stays_a_letter_where_an_option_is_that_letter() -> None:
     # "Which letter is shown?" with the truth A: the first option, whose text is B
     def right(completion: str) -> bool | None:

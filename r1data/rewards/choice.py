@@ -277,8 +277,10 @@ def letter_in_few_words(text: str, texts: Sequence[str]) -> Choice | None:
         return None
     text = EXPLAINED.split(text, maxsplit=1)[0]
     letters = STANDALONE.findall(text)
-    if len(text.split()) > 6 or len(letters) != 1 or DENIED.search(text):
+    if len(text.split()) > 6 or not letters or DENIED.search(text):
         return None
+    if len(set(letters)) > 1:
+        return Choice(None, "several_letters")
     if letters[0] in "AI" and not text.rstrip(" .!)*\"'").endswith(letters[0]):
         return None
     choice = known(letters[0], texts, "letter")

@@ -14,7 +14,7 @@ DENIAL = re.compile(
     re.IGNORECASE,
 )
 PLACE = rf"\s*(?:{MASK}|[A-Za-z])\s*"
-PAIR = re.compile(rf"[(\[{{]{PLACE}(?:[,;]{PLACE})+[)\]}}]")
+PAIR = re.compile(rf"[(\[{{⦃]{PLACE}(?:[,;]{PLACE})+[)\]}}⦄]")
 
 
 class Interval(NamedTuple):

@@ -14,7 +14,7 @@ ROOT_OR_PI = re.compile(r"\\(?:sqrt|pi)\b|[√π]")
 # $5$ is a formula, "$5 and $6" are dollars
 MATH = re.compile(r"(?<!\\)\$(?!\s)([^$]{1,300}?)(?<![\s\\])\$(?!\d)")
 # (3,4) is a pair, though 3,4 alone is a decimal
-PAIR = re.compile(r"[(\[]\s?[-\d.]{1,20}(?:,[-\d.]{1,20}){1,20}\s?[)\]]")
+PAIR = re.compile(r"[(\[⦃]\s?[-\d.]{1,20}(?:,[-\d.]{1,20}){1,20}\s?[)\]⦄]")
 FONT = re.compile(r"\\(?:math(?:rm|bf|it)|text(?:rm|bf|it)?|rm|bf|it|mbox)\b\s?")
 # 36^{\prime\prime}
 PRIMES = re.compile(r"\s?\^\s?\{?\s?\\prime(\s?\\prime)?\s?\}?")
@@ -44,7 +44,9 @@ def simplified(text: str) -> str:
     text = with_last_prime(MATH.sub(r"\1", text) if "$" in text else text)
     if ROOT_OR_PI.search(text):
         text = evaluated(text)
-    if "(" in text or "[" in text:
+    if "\\{" in text:  # a set; other braces are LaTeX's own
+        text = text.replace("\\{", "⦃").replace("\\}", "⦄")
+    if "(" in text or "[" in text or "⦃" in text:
         text = PAIR.sub(spaced, text)
     text = spelled_out(COMPACT.sub(r"\1 ", text))
     if "\\" in text:

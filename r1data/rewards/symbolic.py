@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from r1data.errors import MissingPackage
 from r1data.grid.guard import GuardCrash, Guarded, GuardTimeout
+from r1data.rewards.conclusion import BOX
 from r1data.rewards.text import plain
 
 # Polynomials take 0.02 s; what takes a hundred times as long does not end
@@ -18,7 +19,7 @@ DEADLINE = 2.0
 LENGTH_LIMIT = 300
 
 LOOKS_SYMBOLIC = re.compile(
-    r"\\[A-Za-z]+|[√π∑∫∞≤≥±]|\^|\*\*|\bsqrt\b|\bpi\b|(?<![A-Za-z])[a-z]\s*[-+*/=]|[-+*/=]\s*[a-z](?![a-z])"
+    r"\\[A-Za-z]+|[√π∑∫∞≤≥±<>]|\d!|\^|\*\*|\bsqrt\b|\bpi\b|(?<![A-Za-z])[a-z]\s*[-+*/=]|[-+*/=]\s*[a-z](?![a-z])"
     r"|\d[a-z](?![A-Za-z])|^\s*[(\[{\\].*,.*[)\]}]\s*$"
 )
 # Towers, factorials and exponents of four digits: evaluating them is what never ends
@@ -35,6 +36,10 @@ KNOWN = frozenset(NAMES.split())
 WORD = re.compile(r"[A-Za-z]{3,}")
 FORMULA = re.compile(r"[0-9A-Za-z\s+\-*/^=<>≤≥±(){}\[\],.|!_√π∑∫∞\\$%&':;~]+")
 
+MARKED = re.compile(r"\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+# What stands before the formula that a sentence ends with.
+LEAD = re.compile(r"\b(?:is|are|equals|be|so|therefore|thus|hence|gives|answer|:)\s*:?\s+")
+
 GUARDED = Guarded("r1data.rewards.symbolic_child:equal", memory_mb=2048)
 
 
@@ -48,12 +53,28 @@ def is_formula(text: str) -> bool:
     return FORMULA.fullmatch(text) is not None and KNOWN.issuperset(WORD.findall(text))
 
 
+def formula_in(answer: str) -> str:
+    """Return the formula of an answer: in its last box, between dollars, or where a sentence ends.
+
+    "The area is $\\frac{\\pi}{4}$.", "so x = 3\\sqrt{2}"
+    """
+    boxes = BOX.findall(answer)
+    if boxes:
+        return boxes[-1][0] or boxes[-1][1]
+    if is_formula(answer):
+        return answer
+    marked = MARKED.findall(answer)
+    if marked:
+        return next(filter(None, marked[-1]))
+    return LEAD.split(answer.rstrip(" ."))[-1]
+
+
 def judge_symbolic(truth: str, answer: str) -> tuple[float | None, str] | None:
     """Return a reward and a reason, or None where the pair is not for this rule.
 
     A pair that cannot be decided in time has no reward. Raises MissingPackage without Math-Verify.
     """
-    truth, answer = plain(truth), plain(answer)
+    truth, answer = plain(truth), formula_in(plain(answer))
     if max(len(truth), len(answer)) > LENGTH_LIMIT or not (
         is_formula(truth) and is_formula(answer)
     ):
@@ -79,11 +100,13 @@ def decided(truth: str, answer: str) -> tuple[float | None, str] | None:
         return None, "symbolic_crash"
     if same is None:
         return None
+    if same == "unread":
+        return None, "unparsed_reference"
     return (1.0, "symbolic_equal") if same else (0.0, "symbolic_differs")
 
 
 # A timeout is raised, so it is not remembered: a busy machine must not fix a verdict
 @lru_cache(maxsize=1 << 14)
-def asked(truth: str, answer: str) -> bool | None:
+def asked(truth: str, answer: str) -> bool | str | None:
     """Ask the child once for each pair."""
     return GUARDED(truth, answer, deadline=DEADLINE)
