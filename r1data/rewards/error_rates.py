@@ -75,11 +75,17 @@ def markdown(rows: list[tuple[str, ...]]) -> str:
 
 
 def card_rates(preset: str, version: int) -> str:
-    """Return what a card says of a preset's errors; nothing where that version was not measured."""
+    """Return what a card says of a preset's errors; nothing where that version was not measured.
+
+    Of several label sets of the same answers the first counts.
+    """
     day, sets = read_measured()
-    return "\n\n".join(
-        f"Errors of `{preset}` version {version} on answers that its rules were not tuned on "
-        f"({each.answers}; {day}; 95% intervals):\n\n{kinds_table(each)}\n\n{unmeasured(each)}"
-        for each in sets
-        if (each.preset, each.version, each.tuned_on) == (preset, version, False)
-    )
+    wanted = (preset, version, False)
+    for each in sets:
+        if (each.preset, each.version, each.tuned_on) == wanted:
+            return (
+                f"Errors of `{preset}` version {version} on answers that its rules were not tuned "
+                f"on ({each.answers}; {day}; 95% intervals):\n\n{kinds_table(each)}\n\n"
+                f"{unmeasured(each)}"
+            )
+    return ""

@@ -100,17 +100,21 @@ def named(part: str, texts: Sequence[str]) -> Choice | None:
 
 
 def lettered(letter: str, rest: str, said: set[int], texts: Sequence[str]) -> Choice:
-    """Return the option of a letter, unless the words beside it are those of another option."""
+    """Return the option of a letter, unless the words or the number beside it are not its own."""
     choice = known(letter, texts, "letter")
     if choice.place is None or not texts:
         return choice
     words = LABELS.sub(" ", rest) if LABELS.search(rest) else CAPITAL.sub(" ", rest)
-    value = None if said else by_value(words, texts)
-    others = said or {value.place for value in [value] if value and value.place is not None}
+    own, stated = value_of(texts[choice.place]), None if said else read_number(words).quantity
+    if own is not None and stated is not None:
+        fits = compared(own, stated)[0]
+        return choice if fits else Choice(None, "letter_text_conflict")
+    value = by_value(words, texts) if stated is not None else None
+    others = said or ({value.place} if value else set())
     if not others or choice.place in others:
         return choice
-    own = bare_text(texts[choice.place])
-    if any(bare_text(texts[place]) == own for place in others):
+    text = bare_text(texts[choice.place])
+    if any(place is not None and bare_text(texts[place]) == text for place in others):
         return choice
     return Choice(None, "letter_text_conflict")
 
