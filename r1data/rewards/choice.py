@@ -191,6 +191,8 @@ def concluded(text: str, texts: Sequence[str]) -> Choice | None:
         choice = named(part, texts)
         if choice is None:
             continue
+        if LONE.fullmatch(part) and begins(behind, texts):  # "A. red and B. blue" is one statement
+            choice = named(f"{part} {EXPLAINED.split(behind, maxsplit=1)[0]}", texts) or choice
         other = by_whole_text(behind, texts) if LONE.fullmatch(part) else None
         if other is not None and other.place not in (None, choice.place):
             return Choice(None, "letter_text_conflict")
@@ -199,6 +201,11 @@ def concluded(text: str, texts: Sequence[str]) -> Choice | None:
         return None
     end = closing(text)
     return named(end, texts) if end is not None else None
+
+
+def begins(sentence: str, texts: Sequence[str]) -> bool:
+    """Tell whether a sentence begins with the text of an option, as it is written."""
+    return any(len(text) > 1 and sentence.startswith(unwrapped(text)) for text in texts)
 
 
 def is_listing(text: str) -> bool:
@@ -236,6 +243,9 @@ def by_letter(text: str, texts: Sequence[str]) -> Choice | None:
         letter = (leading[1] or leading[2] or leading[3]).upper()
         first = EXPLAINED.split(text.split("\n", 1)[0], maxsplit=1)[0]
         lone = not texts and len(STANDALONE.findall(first)) == 1 and not IN_A_ROW.search(first)
+        rest = first[leading.end() :]
+        if DENIED.search(rest) and by_whole_text(rest, texts) is None:  # "B. Option A is wrong"
+            return known(letter, texts, "letter")
         choice = named(first, texts) if not lone and len(first) <= SHORT else None
         return choice or known(letter, texts, "letter")
     return (

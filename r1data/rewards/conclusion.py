@@ -22,8 +22,9 @@ STATES = re.compile(
     rf"(?:\s+(?:to|for|among|from|of|here|that)\b[^.\n:]{{0,80}}?)?[*_\s]*{BECOMES}[*_:：]*"
     r"|\b(?:i|we|i'll|we'll|i'd|would|will|to|should|must)\s+"
     r"(?:choose|select|pick|go with|go for|opt for)\b"
-    r"|(?:答案|选项|選項|选择|選擇|答え|正解|정답|antwort|r[ée]ponse|respuesta|resposta|risposta|ответ)"
-    r"\s*(?:应该|應該)?\s*(?:ist|est|es|é|è|is|это|是|为|為|は|은)?\s*[:：]?",
+    r"|(?:答案|选项|選項|选择|選擇|答え|正解|정답)\s*(?:应该|應該)?\s*(?:是|为|為|は|은)?\s*[:：]?"
+    r"|\b(?:antwort|r[ée]ponse|respuesta|resposta|risposta|ответ)(?:\s+\w+)?\s*"
+    r"(?:ist|est|es|é|è|is|это|:)\s*(?:donc|also|daher|entonces|quindi|portanto)?",
     re.IGNORECASE,
 )
 # "(B) is the correct one", "option B is right", "the answer (B) fits best": the option comes first.

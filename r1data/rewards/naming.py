@@ -52,6 +52,8 @@ LATEX_NAME = re.compile(r"\\[A-Za-z]+")
 LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 # A letter and its own text: "B. a red car", "(A) B".
 LABELLED = re.compile(r"\W*([A-Za-z])\s?[.):\]]\s*(.+)", re.DOTALL)
+# "(A, B and C)" behind a text, and no next label.
+REMARK = re.compile(r"[\s.]*\((?!\s*\w\s*\))")
 # What options of a number name beside it: a unit, a noun, "about".
 VALUE_WORDS = 3
 
@@ -80,8 +82,11 @@ def named(part: str, texts: Sequence[str]) -> Choice | None:
         return Choice(None, "no_such_letter")
     label = LABELLED.match(text)
     place = LETTERS.index(label[1].upper()) if label else len(texts)
-    if label and place < len(texts) and bare_text(label[2]) == bare_text(texts[place]):
-        return Choice(place, "letter")
+    if label and place < len(texts):
+        own, said = unwrapped(texts[place]).casefold(), label[2].casefold()
+        in_brackets = said.startswith(own) and REMARK.match(said, len(own)) is not None
+        if bare_text(said) == bare_text(own) or (own and in_brackets):
+            return Choice(place, "letter")
     if RUN_TOGETHER.fullmatch(text) and in_order(text, texts):
         return Choice(None, "several_letters")
     rest, said = without_texts(text, texts)
