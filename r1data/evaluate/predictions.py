@@ -127,7 +127,7 @@ def each_or_left_out(
 
 def left_out(benchmark: Benchmark, raw: Raw, fault: str) -> Record:
     """Return the record of a row that cannot be read."""
-    blank = {"problem_type": "", "solution": "", "options": [], "media": []}
+    blank = {"problem": "", "problem_type": "", "solution": "", "options": [], "media": []}
     sample = {**blank, "drop_reason": "unreadable", "drop_detail": fault}
     identity = first_of(raw.row, IDS)
     name = str(raw.where if identity is None else identity)
@@ -196,7 +196,13 @@ def truth_of(benchmark: Benchmark, row: Mapping[str, Any], where: str) -> dict[s
         else:
             place = read_key(truth, options, twins=True, lettered=True)
         truth = LETTERS[place]
-    return {"problem_type": kind, "options": list(options.texts), "solution": truth}
+    question = str(first_of(row, PROBLEMS) or "")
+    return {
+        "problem": question,
+        "problem_type": kind,
+        "options": list(options.texts),
+        "solution": truth,
+    }
 
 
 def other_options(benchmark: Benchmark, row: Mapping[str, Any]) -> list[str]:

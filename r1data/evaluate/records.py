@@ -15,13 +15,14 @@ from r1data.sources.reading import read_rows
 NAME = "records.jsonl"
 Record = dict[str, Any]
 ANSWER = ("output", "finish_reason", "tokens_in", "tokens_out", "seconds")
-NEEDED = ("id", "benchmark", "groups", "problem_type", "solution", "options", "state", "output")
+ASKED = ("problem", "problem_type", "solution", "options")
+NEEDED = ("id", "benchmark", "groups", *ASKED, "state", "output")
 
 
 def new_record(benchmark: str, item: Item) -> Record:
     """Return the record of a question that was not asked yet."""
     sample = item.sample
-    asked = {name: sample[name] for name in ("problem_type", "solution", "options")}
+    asked = {name: sample[name] for name in ASKED}
     scores = ("score", "rule", "why", "seen", "video_r1", "published_rule")
     blank = dict.fromkeys((*ANSWER, "judge", *scores))
     state = "left_out" if item.left_out else "unasked"

@@ -91,7 +91,7 @@ def unsettled(
     """Return the questions whose answers disagree or fail: not all of them are right."""
     from r1data.rewards.stage import judge
 
-    columns = ["id", "problem_type", "solution", "options"]
+    columns = ["id", "problem", "problem_type", "solution", "options"]
     by_id = {sample["id"]: sample for sample in samples.select(columns).to_pylist()}
     harder: dict[str, Question] = {}
     for ask in asks:
