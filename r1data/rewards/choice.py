@@ -9,25 +9,36 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from r1data.labels import LETTERS, bare_texts
-from r1data.rewards.comparison import compared
-from r1data.rewards.conclusion import Box, closing, last_box, sentences, stated
+from r1data.rewards.conclusion import (
+    LISTED,
+    Box,
+    closing,
+    is_listing,
+    last_box,
+    sentences,
+    stated,
+)
 from r1data.rewards.naming import (
     IN_A_ROW,
     LONE,
     RATIO,
+    SHORT,
     Choice,
+    among,
     as_letters,
     by_form,
+    by_labels,
     by_value,
     by_whole_text,
     known,
     named,
     value_of,
+    without_texts,
 )
 from r1data.rewards.notation import simplified
 from r1data.rewards.numerical import read_number
 from r1data.rewards.option_text import spoken_for
-from r1data.rewards.quantity import Quantity, numbers_in
+from r1data.rewards.quantity import Quantity
 from r1data.rewards.signs import form, hard
 from r1data.rewards.text import unwrapped
 from r1data.rewards.wording import bare_text
@@ -48,20 +59,13 @@ LEADING = re.compile(
     r"[\s\W]{0,8}(?:(?:option|choice|answer|caption)\s*:?\s*)?"
     r"(?:[(\[{]\s*([A-Za-z])\s*[)\]}]|([A-Z])\s*(?:[.):\]\-,;，。：]|\n|$)|([a-z])\s*[.):\]](?=\s|$))",
 )
-# Lines that each begin with a label weigh the options: "A - 3 cars", "(B) a dog".
-LISTED = re.compile(r"^[\s*_#>-]*[(\[]?([A-Z])(?:[)\].:]|\s[-–—]\s|\*\*)", re.MULTILINE)
-LISTED_INSIDE = re.compile(r"(?:^|[.;,]\s)\(([A-Za-z])\)")
 IN_BRACKETS = re.compile(r"\(\s*[A-Z]\s*\)")
-ONE = re.compile(r"\bone\b", re.IGNORECASE)
 DENIED = re.compile(
     r"\b(?:not|isn't|cannot be|can't be|wrong|incorrect|rule out|eliminate|except)\b", re.IGNORECASE
 )
 # A sign beside a digit or a lone letter is a formula's.
 SYMBOLS = re.compile(r"(?<![^\W_])-\d|[<>≤≥≠√±^→←−]|\d[-+]|\b[A-Za-z]['′]")
 TELLING = re.compile(r"[\\<'\"'′″]")
-SHORT = 200
-# Operators, powers and roots: a number in a formula is not its value.
-FORMULA = re.compile(r"[=^√π\\]|\d\s*[-+*/×÷]\s*\d|\d[A-Za-z]\b|[A-Za-z]\d")
 STANDALONE = re.compile(r"(?<![^\W_])(?<!['’.])[A-Z](?![^\W_]|['’.]\w)")
 
 
@@ -77,7 +81,7 @@ def judge_choice(truth: str, answer: str, options: Sequence[str]) -> tuple[float
         wanted = truth_index(truth, options)
     if wanted is None:
         return without_letter(truth, answer, options)
-    chosen, why = meant(answer, bare_texts(tuple(options)))
+    chosen, why = meant(by_labels(answer, tuple(options)), bare_texts(tuple(options)))
     if chosen is None:
         return 0.0, why
     reward, reason = letters(wanted, chosen, options)
@@ -199,20 +203,24 @@ def concluded(text: str, texts: Sequence[str]) -> Choice | None:
         return choice._replace(why="stated_letter") if choice.why == "letter" else choice
     if LEADING.match(text) and not is_listing(text):
         return None
-    end = closing(text)
-    return named(end, texts) if end is not None else None
+    part, same = closing(text)
+    choice = named(part, texts) if part else None
+    if choice is not None and same and ends_with_other(same, choice, texts):
+        return Choice(None, "letter_text_conflict")
+    return choice
+
+
+def ends_with_other(words: str, choice: Choice, texts: Sequence[str]) -> bool:
+    """Tell whether words end with the text of another option than the one that was chosen."""
+    said = f" {bare_text(words)}"
+    own = [bare_text(text) for text in texts]
+    ends = [place for place, text in enumerate(own) if text and said.endswith(f" {text}")]
+    return bool(ends) and choice.place not in ends
 
 
 def begins(sentence: str, texts: Sequence[str]) -> bool:
     """Tell whether a sentence begins with the text of an option, as it is written."""
     return any(len(text) > 1 and sentence.startswith(unwrapped(text)) for text in texts)
-
-
-def is_listing(text: str) -> bool:
-    """Tell whether lines of a text begin with different letters, or three of its sentences do."""
-    if "\n" not in text and "(" not in text:
-        return False
-    return len(set(LISTED.findall(text))) > 1 or len(set(LISTED_INSIDE.findall(text))) > 2
 
 
 def last_line(text: str, texts: Sequence[str]) -> Choice | None:
@@ -270,11 +278,9 @@ def letter_in_brackets(text: str, texts: Sequence[str]) -> Choice | None:
 def letter_before_text(text: str, texts: Sequence[str]) -> Choice | None:
     """Return the option of "B kicking football": a letter and, unpunctuated, its own text."""
     first, _, rest = text.partition(" ")
-    if len(first) == 1 and first in LETTERS[: len(texts)]:
-        place = LETTERS.index(first)
-        if bare_text(rest).startswith(bare_text(texts[place])) and bare_text(texts[place]):
-            return Choice(place, "letter")
-    return None
+    place = LETTERS.find(first) if len(first) == 1 else -1
+    own = bare_text(texts[place]) if 0 <= place < len(texts) else ""
+    return Choice(place, "letter") if own and bare_text(rest).startswith(own) else None
 
 
 def letter_in_few_words(text: str, texts: Sequence[str]) -> Choice | None:
@@ -294,6 +300,9 @@ def letter_in_few_words(text: str, texts: Sequence[str]) -> Choice | None:
     if letters[0] in "AI" and not text.rstrip(" .!)*\"'").endswith(letters[0]):
         return None
     choice = known(letters[0], texts, "letter")
+    said = without_texts(text, texts)[1]
+    if said and choice.place not in said:
+        return Choice(None, "letter_text_conflict")
     return choice if choice.place is not None else None
 
 
@@ -331,18 +340,3 @@ def by_numbers(text: str, texts: Sequence[str], values: Sequence[Quantity | None
         if choice is not None:
             return choice
     return spoken
-
-
-def among(sentence: str, values: Sequence[Quantity | None]) -> Choice | None:
-    """Return the one option that is among the numbers of a sentence which is no formula."""
-    if len(sentence) > SHORT or FORMULA.search(sentence):
-        return None
-    found = [each for each in numbers_in(simplified(ONE.sub(" ", sentence))) if each is not None]
-    hits = {
-        place
-        for place, value in enumerate(values)
-        if value and any(compared(value, each)[0] for each in found)
-    }
-    if len(hits) > 1:
-        return Choice(None, "several_texts")
-    return Choice(hits.pop(), "option_value") if hits else None

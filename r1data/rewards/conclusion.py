@@ -40,8 +40,9 @@ RIGHT = re.compile(
 )
 # "..., so (B)", "which is option C", "leaves D": the end of the last sentence concludes.
 ENDS = re.compile(
-    r"(?:\b(?:so|thus|therefore|hence|which is|this is|it is|it's|that is|leaves|leaving|leads to"
-    r"|corresponds to|matches|matched by|represented by|shown in|given by|gives|only|means)"
+    r"(?:\b(?:so|thus|therefore|hence|it is|it's|leaves|leaving|leads to|matched by|represented by"
+    r"|shown in|given by|gives|only|means"
+    r"|(?P<same>(?:which |this |that )?(?:is|corresponds to|matches)))"
     r"|→|⇒|=>|∴|所以|因此|故)[\s,:]*(?:us with |it is |it's |it must be |the |only |with )*"
     r"(?P<part>(?:(?:option|choice|answer|caption)\s*)?[(\[{*_\"']*(?-i:[A-Z])[)\]}*_\"']*)"
     r"[.!。]*\s*$|\b(?:is|are|be|suggests?|:)[\s:]*(?P<with_text>\([A-Z]\)[^\n]*)$",
@@ -70,7 +71,13 @@ DENIED = re.compile(
 HEDGED = re.compile(r"\b(?:if|could|may|might|whether|unless|perhaps)\b", re.IGNORECASE)
 # A longer sentence does more than state an answer.
 LONGEST = 500
-LEAD = re.compile(r"[\s:*_#>\-–—.=$]*")
+# A minus sign belongs to the number behind it.
+LEAD = re.compile(r"(?:[\s:*_#>.=$]|[-–—](?!\s?[\d.]))*")
+
+
+# Lines that each begin with a label weigh the options: "A - 3 cars", "(B) a dog".
+LISTED = re.compile(r"^[\s*_#>-]*[(\[]?([A-Z])(?:[)\].:]|\s[-–—]\s|\*\*)", re.MULTILINE)
+LISTED_INSIDE = re.compile(r"(?:^|[.;,]\s)\(([A-Za-z])\)")
 
 
 class Box(NamedTuple):
@@ -119,13 +126,24 @@ def stated(text: str) -> Iterator[tuple[str, str]]:
             yield right["part"], ""
 
 
-def closing(text: str) -> str | None:
-    """Return the option with which the last sentence ends as its conclusion, or None."""
-    last = next(reversed(list(sentences(text))), "")
-    match = ENDS.search(last[-LONGEST:])
+def closing(text: str) -> tuple[str, str]:
+    """Return the option with which the last sentence ends as its conclusion, or "".
+
+    And the words that it is said to be: "it is blue, which is option B".
+    """
+    last = next(reversed(list(sentences(text))), "")[-LONGEST:]
+    match = ENDS.search(last)
     if match is None or DENIED.search(match[0]):
-        return None
-    return match["part"] or EXPLAINS.split(match["with_text"], maxsplit=1)[0]
+        return "", ""
+    part = match["part"] or EXPLAINS.split(match["with_text"], maxsplit=1)[0]
+    return part, last[: match.start()] if match["same"] else ""
+
+
+def is_listing(text: str) -> bool:
+    """Tell whether lines of a text begin with different letters, or three of its sentences do."""
+    if "\n" not in text and "(" not in text:
+        return False
+    return len(set(LISTED.findall(text))) > 1 or len(set(LISTED_INSIDE.findall(text))) > 2
 
 
 def sentences(text: str) -> Iterator[str]:

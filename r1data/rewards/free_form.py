@@ -8,6 +8,7 @@ use. What is left undecided is a paraphrase without common words, and that is re
 import re
 from functools import lru_cache
 
+from r1data.rewards.conclusion import stated
 from r1data.rewards.interval import judge_interval
 from r1data.rewards.notation import simplified
 from r1data.rewards.number_words import SMALL
@@ -101,7 +102,7 @@ def short_truth(
 ) -> tuple[float, str] | None:
     """Judge yes or no by the first word, and a truth that is a number as a number."""
     if len(wanted) == 1 and wanted[0] in YES | NO:
-        said = polarity(answer)
+        said = polarity(answer) or next((polarity(part) for part, _ in stated(answer)), None)
         if said is None:
             return 0.0, "no_polarity"
         same = said == ("yes" if wanted[0] in YES else "no")

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from r1data.labels import LETTERS
+from r1data.labels import LETTERS, shown_label
+from r1data.labels import in_order as in_sequence
 from r1data.rewards.comparison import compared
 from r1data.rewards.conclusion import STATES
+from r1data.rewards.notation import simplified
 from r1data.rewards.number_words import SMALL
 from r1data.rewards.numerical import read_number
-from r1data.rewards.quantity import Quantity
+from r1data.rewards.quantity import Quantity, numbers_in
 from r1data.rewards.signs import contrary, form
 from r1data.rewards.text import unwrapped
 from r1data.rewards.wording import NEGATIONS, bare_text, content
@@ -60,6 +62,13 @@ VALUE_WORDS = 3
 
 # 3:1, and no time of day
 RATIO = re.compile(r"\d\s*:\s*\d(?!\d)")
+
+
+ONE = re.compile(r"\bone\b", re.IGNORECASE)
+# Operators, powers and roots: a number in a formula is not its value.
+FORMULA = re.compile(r"[=^√π\\]|\d\s*[-+*/×÷]\s*\d|\d[A-Za-z]\b|[A-Za-z]\d")
+# A longer sentence does more than name an option.
+SHORT = 200
 
 
 class Choice(NamedTuple):
@@ -162,6 +171,26 @@ def lettered_texts(texts: tuple[str, ...]) -> tuple[int, ...]:
     )
 
 
+def by_labels(answer: str, options: tuple[str, ...]) -> str:
+    """Put letters in place of labels that are none: "Option 2", "(ii)", or the label alone."""
+    names = other_labels(options)
+    for place, name in enumerate(names):
+        label = rf"\b{WORD}\s*[(\[]?{name}[)\]]?(?!\w|[.,]\d)|[(\[]\s*{name}\s*[)\]]"
+        answer = re.sub(label, f"({LETTERS[place]})", answer, flags=re.IGNORECASE)
+    alone = answer.strip(" .()[]*").lower()
+    return LETTERS[names.index(alone)] if alone in names else answer
+
+
+@lru_cache(maxsize=1 << 12)
+def other_labels(options: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the labels of options in small letters where they are numbers; else none."""
+    shown = [shown_label(option) for option in options]
+    names = tuple(each.name.lower() for each in shown if each)
+    numbered = len(names) == len(options) > 1 and in_sequence(names) and names[0] != "a"
+    texts = {each.text.strip().lower() for each in shown if each}
+    return names if numbered and not texts & set(names) else ()
+
+
 def as_letters(text: str, texts: Sequence[str]) -> str:
     """Put letters in place of the texts of options that speak of letters themselves."""
     for place in sorted(lettered_texts(tuple(texts)), key=lambda at: -len(texts[at])):
@@ -188,6 +217,21 @@ def without_texts(text: str, texts: Sequence[str]) -> tuple[str, set[int]]:
         if count:
             said.add(place)
     return text, said
+
+
+def among(sentence: str, values: Sequence[Quantity | None]) -> Choice | None:
+    """Return the one option that is among the numbers of a sentence which is no formula."""
+    if len(sentence) > SHORT or FORMULA.search(sentence):
+        return None
+    found = [each for each in numbers_in(simplified(ONE.sub(" ", sentence))) if each is not None]
+    hits = {
+        place
+        for place, value in enumerate(values)
+        if value and any(compared(value, each)[0] for each in found)
+    }
+    if len(hits) > 1:
+        return Choice(None, "several_texts")
+    return Choice(hits.pop(), "option_value") if hits else None
 
 
 @lru_cache(maxsize=1 << 13)
